@@ -1,0 +1,1 @@
+"""serialeq: the bits of serial SGD on any number of workers."""

@@ -1,0 +1,1 @@
+"""How an epoch is executed. See `engines.base.ENGINES`."""

@@ -1,0 +1,72 @@
+"""The engines: how an epoch can be executed.
+
+=============  ==========  ==================================================================
+engine         equivalent  an epoch is
+=============  ==========  ==================================================================
+``serial``     yes         one worker, sample after sample: the specification
+``groups``     yes         batches, conflict-free groups, a barrier after each
+``cyclades``   yes         batches, connected components, a barrier after each
+``dataflow``   yes         waits for the conflicting work only, no barriers
+``locked``     yes         one lock per variable, granted in serial order
+``hogwild``    **no**      everyone runs, nobody waits
+=============  ==========  ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serialeq.errors import SerialeqError
+from serialeq.planning.batches import plan_cyclades, plan_groups
+from serialeq.planning.dataflow import plan_dataflow
+from serialeq.planning.locks import plan_locks
+from serialeq.planning.schedule import Schedule
+from serialeq.planning.serial import plan_free, plan_serial
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One way to execute an epoch.
+
+    Attributes
+    ----------
+    name : str
+    equivalent : bool
+        The result has the bits of the serial run, for every order and number of workers.
+    plan : callable
+        ``plan(order, n_workers, with_times)`` returns a `Schedule`.
+    parallel : bool
+        False: uses one worker, however many are offered.
+    """
+
+    name: str
+    equivalent: bool
+    plan: Callable[..., Schedule]
+    parallel: bool = True
+
+
+ENGINES: dict[str, Engine] = {
+    engine.name: engine
+    for engine in (
+        Engine("serial", True, plan_serial, parallel=False),
+        Engine("groups", True, plan_groups),
+        Engine("cyclades", True, plan_cyclades),
+        Engine("dataflow", True, plan_dataflow),
+        Engine("locked", True, plan_locks),
+        Engine("hogwild", False, plan_free),
+    )
+}
+
+
+def get_engine(name: str) -> Engine:
+    """Return an engine by name.
+
+    Raises
+    ------
+    SerialeqError
+        If there is none of that name.
+    """
+    if name not in ENGINES:
+        raise SerialeqError(f"engine: expected one of {', '.join(ENGINES)} or auto, got {name!r}")
+    return ENGINES[name]

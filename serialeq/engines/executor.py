@@ -1,0 +1,129 @@
+"""Run a schedule: the loop of one thread, and the team that runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from serialeq.kernels.atomics import call_kernel, load_acquire, relax, store_release
+from serialeq.kernels.jit import inline, jit
+from serialeq.kernels.kernel import BoundKernel
+from serialeq.planning.schedule import Schedule
+
+from .team import WorkerTeam
+
+LINE = 16
+"""Two cache lines, in int64: CPUs prefetch lines in pairs."""
+
+_FEW_COUNTERS = 1024  # so many get a pair of cache lines each
+
+_TURN = 1 << 16  # samples after which a thread returns to Python, to let an interruption through
+
+
+class Executor:
+    """A schedule with its counters, ready to be run again and again.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    team : WorkerTeam
+    """
+
+    def __init__(self, schedule: Schedule, team: WorkerTeam) -> None:
+        s = schedule
+        self.team = team
+        self._stride = LINE if s.n_counters <= _FEW_COUNTERS else 1
+        self._counters = np.zeros(s.n_counters * self._stride, dtype=np.int64)
+        self._seen = np.zeros((s.n_workers, s.n_counters + LINE), dtype=np.int64)
+        self._cursor = np.zeros((s.n_workers, LINE), dtype=np.int64)
+        self._arguments = (
+            s.worker_ptr, s.start, s.stop, s.wait_ptr, s.wait_counter, s.wait_value, s.post_ptr,
+            s.post_counter, s.post_value, self._counters, self._stride, self._seen, self._cursor,
+            team.stop_flag,
+        )  # fmt: skip
+        run_thread(s.n_workers, team.n_threads, 0, 0, *self._arguments)  # compiles, runs nothing
+
+    def run(self, kernel: BoundKernel) -> None:
+        """Execute one epoch with a kernel bound to data in the schedule's layout."""
+        for state in (self._counters, self._seen, self._cursor):
+            state[:] = 0
+        self.team.run(
+            run_thread, self.team.n_threads, kernel.address, kernel.block, *self._arguments
+        )
+
+
+@jit
+def run_thread(
+    thread: int, n_threads: int, address: int, block: int, worker_ptr: Any, start: Any, stop: Any,
+    wait_ptr: Any, wait_counter: Any, wait_value: Any, post_ptr: Any, post_counter: Any,
+    post_value: Any, counters: Any, stride: int, seen: Any, cursor: Any, stop_flag: Any,
+) -> bool:  # fmt: skip
+    """Run every ``n_threads``-th worker, each until it has to wait, for a while.
+
+    A thread with several workers turns to the next when one has to wait, so that more workers
+    than cores cost little. Returns whether there is more to do.
+    """
+    budget = _TURN
+    idle = 0
+    while budget > 0:
+        finished = True
+        before = budget
+        for w in range(thread, worker_ptr.size - 1, n_threads):
+            budget -= advance(
+                w, budget, address, block, worker_ptr, start, stop, wait_ptr, wait_counter,
+                wait_value, post_ptr, post_counter, post_value, counters, stride, seen, cursor,
+            )  # fmt: skip
+            finished = finished and cursor[w, 0] == worker_ptr[w + 1] - worker_ptr[w]
+        if finished or load_acquire(stop_flag, 0):
+            return False
+        if budget < before:
+            idle = 0
+        else:
+            relax(idle)
+            idle += 1
+            if idle > _TURN:
+                return True
+    return True
+
+
+@inline
+def advance(
+    worker: int, budget: int, address: int, block: int, worker_ptr: Any, start: Any, stop: Any,
+    wait_ptr: Any, wait_counter: Any, wait_value: Any, post_ptr: Any, post_counter: Any,
+    post_value: Any, counters: Any, stride: int, seen: Any, cursor: Any,
+) -> Any:  # fmt: skip
+    """Run a worker's next segments until one has to wait or the budget (samples) is spent.
+
+    ``cursor[worker]`` says where to go on: segments done, samples done of the next one.
+    ``seen[worker]`` holds the last value read of each counter, so that most waits read nothing
+    that another core writes. Returns the number of samples run, at least 1 per segment.
+    """
+    first, last = worker_ptr[worker], worker_ptr[worker + 1]
+    offset = cursor[worker, 1]
+    s = first + cursor[worker, 0]
+    spent = 0
+    while s < last and spent < budget:
+        ready = True
+        for j in range(wait_ptr[s], wait_ptr[s + 1]):
+            c, value = np.intp(wait_counter[j]), wait_value[j]
+            if seen[worker, c] < value:
+                seen[worker, c] = load_acquire(counters, c * stride)
+                ready = ready and seen[worker, c] >= value
+        if not ready:
+            break
+        begin, end = start[s] + offset, stop[s]
+        if end - begin > budget - spent:
+            call_kernel(address, block, begin, begin + budget - spent)
+            offset += budget - spent
+            spent = budget
+            break
+        call_kernel(address, block, begin, end)
+        for j in range(post_ptr[s], post_ptr[s + 1]):
+            store_release(counters, np.intp(post_counter[j]) * stride, np.int64(post_value[j]))
+        spent += max(end - begin, 1)
+        offset = 0
+        s += 1
+    cursor[worker, 0] = s - first
+    cursor[worker, 1] = offset
+    return spent

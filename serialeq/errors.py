@@ -1,0 +1,27 @@
+"""What goes wrong, by name.
+
+::
+
+    SerialeqError
+    ├── DataError         the data cannot be read or used
+    ├── DivergenceError   training left the finite numbers
+    └── ScheduleError     a schedule is unsafe or malformed
+"""
+
+from __future__ import annotations
+
+
+class SerialeqError(Exception):
+    """Base class of every error that this package raises itself."""
+
+
+class DataError(SerialeqError, ValueError):
+    """Input data cannot be read or used; the message names the place."""
+
+
+class DivergenceError(SerialeqError, ArithmeticError):
+    """Training produced a value that is not finite."""
+
+
+class ScheduleError(SerialeqError, ValueError):
+    """A schedule does not admit exactly the serial result."""

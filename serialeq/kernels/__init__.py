@@ -1,0 +1,1 @@
+"""Compiled building blocks. Nothing here knows of problems, orders or engines."""

@@ -1,0 +1,88 @@
+"""Atomic loads and stores, spinning and yielding: what workers need to wait for each other.
+
+Numba has no atomics for CPUs, and a plain loop on an array element may be compiled into an
+endless jump. These intrinsics emit LLVM's atomic instructions (x86-64: plain moves, Arm:
+``ldar``/``stlr``).
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .jit import inline
+
+_SPINS_BEFORE_YIELD = 512
+_sched_yield = types.ExternalFunction("sched_yield", types.int32())
+
+_PAUSE = {"x86_64": "llvm.x86.sse2.pause", "AMD64": "llvm.x86.sse2.pause"}.get(platform.machine())
+
+
+def _place(context: Any, builder: Any, typ: Any, array: Any, index: Any) -> Any:
+    struct = context.make_array(typ)(context, builder, array)
+    return builder.gep(struct.data, [index])
+
+
+@intrinsic
+def load_acquire(typingctx: Any, array: Any, index: Any) -> Any:
+    """Return ``array[index]`` (int64, 1-d); later accesses stay behind this load."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _place(context, builder, sig.args[0], *args)
+        return builder.load_atomic(place, "acquire", 8)
+
+    return types.int64(array, types.intp), generate
+
+
+@intrinsic
+def store_release(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    """Set ``array[index]`` (int64, 1-d); earlier accesses stay before this store."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _place(context, builder, sig.args[0], args[0], args[1])
+        builder.store_atomic(args[2], place, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.int64), generate
+
+
+@intrinsic
+def call_kernel(typingctx: Any, address: Any, block: Any, start: Any, stop: Any) -> Any:
+    """Call the compiled kernel at `address` with ``(block, start, stop)``."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        function = ir.FunctionType(ir.VoidType(), [word, word, word])
+        pointer = builder.inttoptr(args[0], function.as_pointer())
+        builder.call(pointer, args[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp, types.intp), generate
+
+
+@intrinsic
+def _pause(typingctx: Any) -> Any:
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if _PAUSE is not None:
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, _PAUSE), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@inline
+def relax(idle: int) -> None:
+    """Pass time in a wait loop: pause at first, give the core away after a while.
+
+    With more threads than cores, a hand-off without yielding takes milliseconds.
+    """
+    if idle < _SPINS_BEFORE_YIELD:
+        _pause()
+    else:
+        _sched_yield()

@@ -1,0 +1,56 @@
+"""Loops over the incidence of a hypergraph.
+
+Compiled code takes a hypergraph as three arguments ``(indptr, arity, indices)``: sample ``e``
+touches ``indices[lower:upper]`` with `bounds` giving the two ends; ``arity > 0`` marks an
+r-uniform hypergraph, which has no `indptr`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .jit import inline, jit
+
+
+@inline
+def bounds(indptr: Any, arity: int, sample: int) -> Any:
+    """Return where the support of a sample starts and ends in ``indices``."""
+    if arity > 0:
+        return sample * arity, (sample + 1) * arity
+    return indptr[sample], indptr[sample + 1]
+
+
+@jit
+def count_degrees(indices: Any, n_variables: int) -> Any:
+    """Return how often each variable occurs (int64)."""
+    degrees = np.zeros(n_variables, np.int64)
+    for k in range(indices.size):
+        degrees[np.intp(indices[k])] += 1
+    return degrees
+
+
+@jit
+def conflict_degrees(
+    indptr: Any, arity: int, indices: Any, sample_ptr: Any, samples: Any, chosen: Any
+) -> Any:
+    """Return with how many other samples each chosen sample shares a variable (int64).
+
+    ``samples[sample_ptr[v]:sample_ptr[v + 1]]`` are the samples that touch variable ``v``.
+    """
+    n_samples = samples.max() + 1 if samples.size else 0
+    seen = np.full(max(n_samples, chosen.max() + 1), -1, np.int64)
+    result = np.zeros(chosen.size, np.int64)
+    for i in range(chosen.size):
+        e = chosen[i]
+        seen[e] = i
+        lower, upper = bounds(indptr, arity, e)
+        for k in range(lower, upper):
+            v = np.intp(indices[k])
+            for m in range(sample_ptr[v], sample_ptr[v + 1]):
+                other = samples[m]
+                if seen[other] != i:
+                    seen[other] = i
+                    result[i] += 1
+    return result

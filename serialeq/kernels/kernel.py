@@ -1,0 +1,71 @@
+"""`kernel`: turn ``run(context, start, stop)`` into machine code that every engine can call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from .context import ContextType, context_type, pack_context
+from .jit import compile_callback
+
+
+class Kernel:
+    """A sample update, compiled once for each type of context.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(context, start, stop)``: apply the samples at the packed positions
+        ``start <= k < stop``, in that order, to the arrays of the context. It may read and
+        write only the variables that it declares as the support of each sample, and must
+        not raise. It is compiled by Numba without fast math.
+    """
+
+    def __init__(self, run: Callable[..., None]) -> None:
+        self.run = run
+        self.__doc__ = run.__doc__
+        self.__name__ = run.__name__
+        self._compiled: dict[ContextType, Any] = {}
+
+    def compiled(self, context: Any) -> Any:
+        """Return the C callback for contexts of this type, compiling it on first use."""
+        typ = context_type(context)
+        if typ not in self._compiled:
+            signature = types.void(typ, types.intp, types.intp)
+            self._compiled[typ] = compile_callback(self.run, signature)
+        return self._compiled[typ]
+
+    def bind(self, context: Any) -> BoundKernel:
+        """Return the kernel together with the data it works on."""
+        return BoundKernel(self.compiled(context).address, context)
+
+
+class BoundKernel:
+    """Machine code and the context it works on, as the two integers that engines pass.
+
+    Attributes
+    ----------
+    address : int
+        Entry point of the compiled kernel.
+    block : int
+        Address of the packed context, first argument of every call.
+    """
+
+    def __init__(self, address: int, context: Any) -> None:
+        self.address = address
+        self.context = context  # keeps the arrays alive
+        self._words = pack_context(context)
+        self.block: int = self._words.ctypes.data
+
+    def refresh(self, context: Any) -> None:
+        """Replace numbers and arrays by those of a context of the same type, in place."""
+        self.context = context
+        np.copyto(self._words, pack_context(context))
+
+
+def kernel(run: Callable[..., None]) -> Kernel:
+    """Decorate an update function as a `Kernel` (see there for its contract)."""
+    return Kernel(run)

@@ -1,0 +1,160 @@
+"""Vectors of one cache line with a lane order fixed in the program.
+
+A strict dot product cannot be vectorised by a compiler, which may not reorder sums. Here the
+order is part of the program: 16 float32 or 8 float64 lanes, elementwise operations, and one
+fixed tree for the total. LLVM splits a vector into whatever registers the CPU has, so the bits
+are the same on every CPU.
+
+Inside compiled code::
+
+    x = load(rows, i, j)          # lanes j*LANES ... of row i
+    store(rows, i, j, x + y * splat(rows, a))
+    total(x)
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+VECTOR_BITS = 512
+"""Bits of a vector: one cache line."""
+
+_INT = ir.IntType(32)
+
+
+def lanes(dtype: Any) -> int:
+    """Return how many values of a float dtype fill one vector."""
+    return VECTOR_BITS // (8 * np.dtype(dtype).itemsize)
+
+
+class VectorType(types.Type):
+    """Numba type of a vector of ``float32`` or ``float64`` lanes."""
+
+    def __init__(self, scalar: types.Float) -> None:
+        self.scalar = scalar
+        self.lanes = VECTOR_BITS // scalar.bitwidth
+        super().__init__(name=f"Vector({scalar}, {self.lanes})")
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, fe_type: VectorType) -> None:
+        scalar = ir.FloatType() if fe_type.scalar.bitwidth == 32 else ir.DoubleType()
+        super().__init__(manager, fe_type, ir.VectorType(scalar, fe_type.lanes))
+
+
+def _define_operator(function: Any, instruction: str) -> None:
+    @infer_global(function)
+    class _Typing(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Any:
+            if len(args) == 2 and isinstance(args[0], VectorType) and args[0] == args[1]:
+                return signature(args[0], *args)
+            return None
+
+    @lower_builtin(function, VectorType, VectorType)
+    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return getattr(builder, instruction)(*args)
+
+
+_define_operator(operator.add, "fadd")
+_define_operator(operator.sub, "fsub")
+_define_operator(operator.mul, "fmul")
+
+
+def _pointer(context: Any, builder: Any, typ: Any, rows: Any, i: Any, j: Any) -> Any:
+    array = context.make_array(typ)(context, builder, rows)
+    vector = VectorType(typ.dtype)
+    width = cgutils.unpack_tuple(builder, array.shape)[-1]
+    offset = builder.mul(j, ir.Constant(j.type, vector.lanes))
+    if typ.ndim == 2:
+        offset = builder.add(builder.mul(i, width), offset)
+    place = builder.gep(array.data, [offset])
+    return builder.bitcast(place, context.get_value_type(vector).as_pointer())
+
+
+@intrinsic
+def load(typingctx: Any, rows: Any, i: Any, j: Any) -> Any:
+    """Return vector `j` of row `i` of a 2-d C-contiguous float array."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _pointer(context, builder, sig.args[0], *args)
+        value = builder.load(place)
+        value.align = rows.dtype.bitwidth // 8
+        return value
+
+    return VectorType(rows.dtype)(rows, types.intp, types.intp), generate
+
+
+@intrinsic
+def store(typingctx: Any, rows: Any, i: Any, j: Any, value: Any) -> Any:
+    """Write vector `j` of row `i` of a 2-d C-contiguous float array."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _pointer(context, builder, sig.args[0], *args[:3])
+        instruction = builder.store(args[3], place)
+        instruction.align = rows.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(rows, types.intp, types.intp, value), generate
+
+
+@intrinsic
+def splat(typingctx: Any, scalar: Any) -> Any:
+    """Return the vector whose lanes all equal a float scalar."""
+    vector = VectorType(scalar)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        undefined = ir.Constant(context.get_value_type(vector), ir.Undefined)
+        first = builder.insert_element(undefined, args[0], ir.Constant(_INT, 0))
+        zeros = ir.Constant(ir.VectorType(_INT, vector.lanes), [0] * vector.lanes)
+        return builder.shuffle_vector(first, undefined, zeros)
+
+    return vector(scalar), generate
+
+
+@intrinsic
+def positive_part(typingctx: Any, value: Any) -> Any:
+    """Return ``max(x, 0)`` lane by lane; a NaN stays a NaN, so that divergence is seen."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        zero = ir.Constant(args[0].type, [0.0] * value.lanes)
+        negative = builder.fcmp_ordered("<", args[0], zero)
+        return builder.select(negative, zero, args[0])
+
+    return value(value), generate
+
+
+@intrinsic
+def total(typingctx: Any, value: Any) -> Any:
+    """Return the sum of the lanes: halves are added until one lane is left."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        vector, count = args[0], value.lanes
+        while count > 1:
+            count //= 2
+            low = ir.Constant(ir.VectorType(_INT, count), list(range(count)))
+            high = ir.Constant(ir.VectorType(_INT, count), list(range(count, 2 * count)))
+            vector = builder.fadd(
+                builder.shuffle_vector(vector, vector, low),
+                builder.shuffle_vector(vector, vector, high),
+            )
+        return builder.extract_element(vector, ir.Constant(_INT, 0))
+
+    return value.scalar(value), generate
+
+
+def aligned_zeros(shape: tuple[int, int], dtype: Any) -> np.ndarray:
+    """Return zeros whose first row starts on a cache line (64 bytes)."""
+    itemsize = np.dtype(dtype).itemsize
+    n_bytes = shape[0] * shape[1] * itemsize
+    raw = np.zeros(n_bytes + 64, dtype=np.uint8)
+    offset = -raw.ctypes.data % 64
+    return raw[offset : offset + n_bytes].view(dtype).reshape(shape)

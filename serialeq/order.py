@@ -1,0 +1,177 @@
+"""The serial order π of one epoch, cut into tasks.
+
+A *task* is a run of consecutive samples; it names the *resources* that it touches. In a fine
+order (given, shuffled) a task is one sample and its resources are its variables. In a blocked
+order a task is all samples with one signature of variable blocks, and its resources are those
+blocks. An order never depends on the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError
+from .hypergraph import Hypergraph
+from .kernels.grouping import group_by_key, signature_keys
+from .kernels.random import permutation, stream_key
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """One epoch's serial order.
+
+    Attributes
+    ----------
+    tasks : Hypergraph
+        Which resources each task touches.
+    sequence : array of int32, shape (n_steps,)
+        Tasks in serial order; a task may repeat or be left out.
+    members : array of int32, shape (n_samples,), or None
+        Samples grouped by task, each group in its serial order; None: task ``t`` is sample ``t``.
+    bounds : array of int64, shape (n_tasks + 1,)
+        Task ``t`` consists of ``members[bounds[t]:bounds[t + 1]]`` (empty if `members` is None).
+    weights : array of int64, shape (n_resources,)
+        How much there is to move when a resource changes hands; the worker that owns the
+        heaviest resource of a task runs the task.
+    name : str
+        "given", "shuffled" or "blocked".
+    """
+
+    tasks: Hypergraph
+    sequence: np.ndarray
+    members: np.ndarray | None
+    bounds: np.ndarray
+    weights: np.ndarray
+    name: str
+
+    @property
+    def is_fine(self) -> bool:
+        """True if every task is a single sample."""
+        return self.members is None
+
+    @property
+    def n_steps(self) -> int:
+        """Number of tasks in the epoch."""
+        return int(self.sequence.size)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Number of samples of each step, shape (n_steps,); shape (0,) in a fine order (all 1)."""
+        if self.is_fine:
+            return np.zeros(0, dtype=np.int64)
+        return np.diff(self.bounds)[self.sequence]
+
+    @property
+    def n_samples(self) -> int:
+        """Length of the epoch in samples, repeats counted."""
+        return self.n_steps if self.is_fine else int(self.sizes.sum())
+
+    def samples(self) -> np.ndarray:
+        """Return π itself: the sample at each serial position."""
+        if self.members is None:
+            return self.sequence
+        pieces = [self.members[self.bounds[t] : self.bounds[t + 1]] for t in self.sequence]
+        return np.concatenate(pieces) if pieces else self.members[:0]
+
+
+def given_order(hypergraph: Hypergraph, sequence: Any, name: str = "given") -> Order:
+    """Return the order that the caller dictates: an array of samples, repeats allowed.
+
+    Raises
+    ------
+    DataError
+        If the sequence is not one-dimensional integers in ``0..n_samples-1``.
+    """
+    steps = np.asarray(sequence)
+    if steps.ndim != 1 or (steps.size and not np.issubdtype(steps.dtype, np.integer)):
+        raise DataError(
+            f"order: expected a 1-d array of sample numbers, got {steps.ndim}-d {steps.dtype}"
+        )
+    if steps.size and (steps.min() < 0 or steps.max() >= hypergraph.n_samples):
+        raise DataError(
+            f"order: expected samples in 0..{hypergraph.n_samples - 1}, "
+            f"got values from {steps.min()} to {steps.max()}"
+        )
+    return Order(
+        tasks=hypergraph,
+        sequence=steps.astype(np.int32, copy=False),
+        members=None,
+        bounds=np.zeros(0, dtype=np.int64),
+        weights=hypergraph.degrees,
+        name=name,
+    )
+
+
+def shuffled_order(hypergraph: Hypergraph, seed: int, epoch: int = 0) -> Order:
+    """Return a uniformly random permutation of the samples for (seed, epoch)."""
+    sequence = permutation(hypergraph.n_samples, stream_key(seed, "shuffled order", epoch))
+    return given_order(hypergraph, sequence, name="shuffled")
+
+
+class Blocking:
+    """Samples grouped by the blocks of variables that they touch: the source of blocked orders.
+
+    Samples of one task are shuffled once by the seed. Tasks follow each other colour by colour,
+    where tasks of one colour share no block; every second epoch walks the colours backwards, so
+    that what was used last, and is still in the caches, is used first.
+
+    Parameters
+    ----------
+    hypergraph : Hypergraph
+    labels : array of int, shape (n_variables,)
+        Block of each variable. A function of data and configuration, never of the workers.
+    n_blocks : int
+    seed : int
+    colour : callable, optional
+        ``colour(tasks)`` returns a colour for each task of the quotient hypergraph. By default
+        networkx colours the quotient conflict graph greedily, largest degree first.
+    """
+
+    def __init__(
+        self,
+        hypergraph: Hypergraph,
+        labels: Any,
+        n_blocks: int,
+        seed: int,
+        colour: Callable[[Hypergraph], np.ndarray] | None = None,
+    ) -> None:
+        labels = np.ascontiguousarray(labels, dtype=np.uint32)
+        keys, base, width = signature_keys(*hypergraph.csr, labels, n_blocks)
+        distinct, members, bounds = group_by_key(
+            keys, base**width, stream_key(seed, "blocked order")
+        )
+        digits = (distinct[:, None] // base ** np.arange(width, dtype=np.int64)) % base
+        used = digits > 0
+        indptr = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+        self.tasks = Hypergraph((digits - 1)[used], indptr, n_blocks, check=False)
+        self.members = members
+        self.bounds = bounds
+        self.weights = np.bincount(labels, minlength=n_blocks).astype(np.int64)
+        self.colours = (colour or greedy_colours)(self.tasks)
+        forward = np.argsort(self.colours, kind="stable").astype(np.int32)
+        first, last = np.unique(self.colours[forward], return_index=True)[1], forward.size
+        runs = [forward[a:b] for a, b in zip(first, [*first[1:], last], strict=True)]
+        self._epochs = tuple(
+            self._order(np.concatenate(pieces) if pieces else forward)
+            for pieces in (runs, runs[::-1])
+        )
+
+    def _order(self, sequence: np.ndarray) -> Order:
+        return Order(self.tasks, sequence, self.members, self.bounds, self.weights, "blocked")
+
+    def epoch(self, epoch: int) -> Order:
+        """Return the order of one epoch (the same object for epochs of the same parity)."""
+        return self._epochs[epoch % 2]
+
+
+def greedy_colours(tasks: Hypergraph) -> np.ndarray:
+    """Colour the conflict graph of tasks greedily; tasks of one colour share no resource."""
+    import networkx as nx
+
+    colouring = nx.coloring.greedy_color(tasks.conflict_graph(), strategy="largest_first")
+    return np.array([colouring[t] for t in range(tasks.n_samples)], dtype=np.int64)

@@ -1,0 +1,55 @@
+"""What a problem has to provide."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from serialeq.errors import SerialeqError
+from serialeq.hypergraph import Hypergraph
+from serialeq.kernels.kernel import Kernel
+from serialeq.order import Blocking
+
+
+class Problem(ABC):
+    """Data, state, supports and the compiled update.
+
+    Attributes
+    ----------
+    hypergraph : Hypergraph
+        The support of each sample: every variable that its update reads and somebody writes,
+        or that it writes.
+    kernel : Kernel
+        ``run(context, start, stop)``.
+    timed : bool
+        The update depends on the sample's position in the serial order.
+    """
+
+    hypergraph: Hypergraph
+    kernel: Kernel
+    timed: bool = False
+
+    @abstractmethod
+    def context(self, samples: np.ndarray, times: np.ndarray) -> Any:
+        """Return the kernel's context with the data of `samples` laid out in that order.
+
+        `times` holds the serial position of each, or is empty unless `timed`.
+        """
+
+    @abstractmethod
+    def begin_epoch(self, epoch: int, n_samples: int) -> None:
+        """Set what changes with the epoch, in place (`n_samples`: the epoch's length)."""
+
+    @abstractmethod
+    def trained(self) -> dict[str, np.ndarray]:
+        """Return the trained arrays in their canonical form, by name: what the digest covers."""
+
+    @abstractmethod
+    def loss(self) -> float:
+        """Return the training loss, the same for any number of workers."""
+
+    def blocking(self, seed: int) -> Blocking:
+        """Return the groups of samples that a blocked order consists of."""
+        raise SerialeqError(f"order: {type(self).__name__} has no blocked order; use 'shuffled'")

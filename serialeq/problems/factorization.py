@@ -1,0 +1,264 @@
+"""Matrix completion: ``min Σ (L_u·R_v − M_uv)² + μ_u‖L_u‖² + μ_v‖R_v‖²`` over observed entries.
+
+Users and items are the variables, one row of factors each; an entry's support is its two rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from serialeq.engines.team import WorkerTeam
+from serialeq.errors import SerialeqError
+from serialeq.hypergraph import Hypergraph
+from serialeq.kernels.factorization import (
+    CHUNK,
+    FactorizationContext,
+    factorization_kernel,
+    gather_samples,
+    pack_pairs,
+    predict_pairs,
+    sequential_mean,
+    squared_error_worker,
+)
+from serialeq.kernels.incidence import count_degrees
+from serialeq.kernels.random import fill_uniform, stream_key
+from serialeq.kernels.simd import aligned_zeros, lanes
+from serialeq.order import Blocking
+
+from .base import Problem
+
+BIASES = ("none", "global", "all")
+STEPS = ("constant", "decay", "inverse", "adagrad")
+
+_BLOCK_BYTES = 1 << 17  # rows of a user block and an item block: well inside a second-level cache
+_MIN_BLOCKS, _MAX_BLOCKS = 16, 256
+_SAMPLES_PER_TASK = 256
+
+
+class Factorization(Problem):
+    """Factorisation of a partly observed matrix.
+
+    Parameters
+    ----------
+    users, items : arrays of int, shape (n,)
+        Row and column of each observed entry, already checked (see `serialeq.data`).
+    values : array of float, shape (n,)
+        Observed values.
+    shape : (n_users, n_items)
+    n_factors : int
+        Rank; padded with zeros to whole vectors internally.
+    l2 : (float, float)
+        Penalties μ_u and μ_v.
+    l2_per_row : bool
+        False: every entry of a row adds the row's penalty, as in the lecture's sum, so a row
+        weighs as much as it has entries. True: each row is penalised once.
+    step : float
+        Step size γ.
+    schedule : {"constant", "decay", "inverse", "adagrad"}
+        γ · decay^epoch; γ / (1 + decay · t) with t in epochs, per sample; or AdaGrad per row.
+    decay : float
+    bias : {"none", "global", "all"}
+        Subtract nothing, the mean value, or the mean and trained user and item biases.
+    nonnegative : bool
+        Project the factors on x ≥ 0 after each update.
+    init_scale : float
+        Factors start uniform in (−init_scale, init_scale), or, where values are not centred or
+        factors not negative, in (0, 2 √(mean / rank)).
+    dtype : numpy dtype
+        ``float32`` or ``float64``.
+    seed : int
+    """
+
+    kernel = factorization_kernel
+
+    def __init__(
+        self,
+        users: np.ndarray,
+        items: np.ndarray,
+        values: np.ndarray,
+        shape: tuple[int, int],
+        *,
+        n_factors: int = 32,
+        l2: tuple[float, float] = (0.05, 0.05),
+        l2_per_row: bool = False,
+        step: float = 0.05,
+        schedule: str = "decay",
+        decay: float = 0.85,
+        bias: str = "global",
+        nonnegative: bool = False,
+        init_scale: float = 0.1,
+        dtype: Any = np.float32,
+        seed: int = 0,
+    ) -> None:
+        self.shape = shape
+        self.n_factors = n_factors
+        self.step, self.schedule, self.decay = step, schedule, decay
+        self.bias, self.nonnegative, self.seed = bias, nonnegative, seed
+        self.dtype = np.dtype(dtype)
+        self.timed = schedule == "inverse"
+        user_degrees = count_degrees(users, shape[0])
+        item_degrees = count_degrees(items, shape[1])
+        self._width = -(-n_factors // lanes(dtype))
+        row_bytes = self._width * 64
+        self._n_blocks = grid_blocks(shape, values.size, row_bytes)
+        user_rows, user_labels = _balanced_rows(user_degrees, self._n_blocks)
+        item_rows, item_labels = _balanced_rows(item_degrees, self._n_blocks)
+        self._row_of_user = user_rows
+        self._row_of_item = item_rows + np.uint32(shape[0])
+        self._labels = np.concatenate([user_labels, item_labels + np.uint32(self._n_blocks)])
+        self._pairs = pack_pairs(users, items, self._row_of_user, self._row_of_item)
+        self.mean = 0.0 if bias == "none" else float(sequential_mean(values))
+        self._values = (values - self.dtype.type(self.mean)).astype(self.dtype, copy=False)
+        n_rows = sum(shape)
+        self.hypergraph = Hypergraph(self._pairs, 2, n_rows, check=False)
+        self._penalty = np.empty(n_rows, dtype=self.dtype)
+        for rows, degrees, mu in (
+            (self._row_of_user, user_degrees, l2[0]),
+            (self._row_of_item, item_degrees, l2[1]),
+        ):
+            self._penalty[rows] = mu / np.maximum(degrees, 1) if l2_per_row else mu
+        self._factors = aligned_zeros((n_rows, self._width * lanes(dtype)), self.dtype)
+        self._biases = np.zeros(n_rows, dtype=self.dtype)
+        self._curvature = np.ones(n_rows, dtype=self.dtype)
+        self._step = np.array([step, 0.0, 0.0])
+        self._initialise(init_scale)
+
+    def _initialise(self, scale: float) -> None:
+        low, high = -scale, scale
+        if self.bias == "none" or self.nonnegative:
+            mean = abs(float(sequential_mean(self._values)))
+            low, high = 0.0, 2 * float(np.sqrt(mean / self.n_factors)) or scale
+        for rows, purpose in ((self._row_of_user, "users"), (self._row_of_item, "items")):
+            start = np.empty((rows.size, self.n_factors), dtype=self.dtype)
+            fill_uniform(start, self.n_factors, low, high, stream_key(self.seed, purpose))
+            self._factors[rows, : self.n_factors] = start
+
+    def context(self, samples: np.ndarray, times: np.ndarray) -> FactorizationContext:
+        """Return the kernel's context with the entries of `samples` in that order."""
+        pairs = np.empty((samples.size, 2), dtype=np.uint32)
+        values = np.empty(samples.size, dtype=self.dtype)
+        gather_samples(self._pairs, self._values, samples, pairs, values)
+        return FactorizationContext(
+            pairs=pairs,
+            values=values,
+            times=times,
+            factors=self._factors,
+            biases=self._biases,
+            curvature=self._curvature,
+            penalty=self._penalty,
+            step=self._step,
+            width=self._width,
+            inverse_rank=1.0 / self.n_factors,
+            with_biases=self.bias == "all",
+            adaptive=self.schedule == "adagrad",
+            timed=self.timed,
+            nonnegative=self.nonnegative,
+        )
+
+    def begin_epoch(self, epoch: int, n_samples: int) -> None:
+        """Set the step."""
+        step = self.step
+        if self.schedule == "decay":
+            for _ in range(epoch):  # a product, as pow differs between machines
+                step *= self.decay
+        elif self.schedule == "inverse":
+            self._step[1:] = self.decay / max(n_samples, 1), epoch * n_samples
+        self._step[0] = step
+
+    def trained(self) -> dict[str, np.ndarray]:
+        """Return factors (n, rank), and biases and AdaGrad's state where they are trained."""
+        k = self.n_factors
+        arrays = {
+            "user_factors": self._factors[self._row_of_user, :k],
+            "item_factors": self._factors[self._row_of_item, :k],
+        }
+        if self.bias == "all":
+            arrays["user_biases"] = self._biases[self._row_of_user]
+            arrays["item_biases"] = self._biases[self._row_of_item]
+        if self.schedule == "adagrad":
+            arrays["user_curvature"] = self._curvature[self._row_of_user]
+            arrays["item_curvature"] = self._curvature[self._row_of_item]
+        return arrays
+
+    def predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return the predicted values, shape (n,), for arrays of users and items in range."""
+        pairs = pack_pairs(users, items, self._row_of_user, self._row_of_item)
+        out = np.empty(users.size, dtype=self.dtype)
+        predict_pairs(self._factors, self._biases, pairs, out)
+        return out + self.dtype.type(self.mean)
+
+    def loss(self, team: WorkerTeam | None = None) -> float:
+        """Return the training error: the root of the mean squared error."""
+        return self._rmse(self._pairs, self._values, team)
+
+    def rmse(self, users: np.ndarray, items: np.ndarray, values: np.ndarray) -> float:
+        """Return the root of the mean squared error on other entries."""
+        pairs = pack_pairs(users, items, self._row_of_user, self._row_of_item)
+        centred = (values - self.dtype.type(self.mean)).astype(self.dtype, copy=False)
+        return self._rmse(pairs, centred, None)
+
+    def _rmse(self, pairs: np.ndarray, values: np.ndarray, team: WorkerTeam | None) -> float:
+        partial = np.zeros(-(-values.size // CHUNK))
+        arguments = (self._factors, self._biases, pairs, values, partial)
+        if team is None:
+            squared_error_worker(0, 1, *arguments, np.zeros(1, np.int64))
+        else:
+            team.run(squared_error_worker, team.n_threads, *arguments, team.stop_flag)
+        return float(np.sqrt(sequential_mean(partial) * partial.size / values.size))
+
+    def blocking(self, seed: int) -> Blocking:
+        """Group entries by user block × item block, coloured as a cyclic Latin square.
+
+        Gemulla et al. 2011 (DSGD): blocks on a shifted diagonal share neither users nor items.
+        """
+        return Blocking(
+            self.hypergraph, self._labels, 2 * self._n_blocks, seed, colour=self._latin_square
+        )
+
+    def _latin_square(self, tasks: Hypergraph) -> np.ndarray:
+        grid = tasks.indices.reshape(-1, 2).astype(np.int64)
+        return (grid[:, 1] - grid[:, 0]) % self._n_blocks
+
+
+def grid_blocks(shape: tuple[int, int], n_samples: int, row_bytes: int) -> int:
+    """Return into how many blocks users and items are cut: a power of two.
+
+    As few as make a user block and an item block fit the cache together, at least 16 where that
+    leaves 256 samples to a task; a function of the data and the rank only.
+    """
+    blocks = 1
+    while blocks < _MAX_BLOCKS and n_samples >= (2 * blocks) ** 2 * _SAMPLES_PER_TASK:
+        if blocks >= _MIN_BLOCKS and sum(shape) * row_bytes <= blocks * _BLOCK_BYTES:
+            break
+        blocks *= 2
+    return blocks
+
+
+def _balanced_rows(degrees: np.ndarray, n_blocks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Deal variables to blocks of equal degree and number the rows block after block.
+
+    Returns
+    -------
+    rows : array of uint32, shape (n,)
+        Row of each variable.
+    labels : array of uint32, shape (n,)
+        Block of each row, ascending.
+    """
+    n = degrees.size
+    by_degree = np.argsort(-degrees, kind="stable")
+    turn = np.arange(n) % (2 * n_blocks)
+    block = np.where(turn < n_blocks, turn, 2 * n_blocks - 1 - turn)  # there and back again
+    dealt = np.argsort(block, kind="stable")
+    rows = np.empty(n, dtype=np.uint32)
+    rows[by_degree[dealt]] = np.arange(n, dtype=np.uint32)
+    return rows, block[dealt].astype(np.uint32)
+
+
+def check_options(schedule: str, bias: str) -> None:
+    """Raise SerialeqError for an unknown step schedule or bias."""
+    if schedule not in STEPS:
+        raise SerialeqError(f"schedule: expected one of {', '.join(STEPS)}, got {schedule!r}")
+    if bias not in BIASES:
+        raise SerialeqError(f"bias: expected one of {', '.join(BIASES)}, got {bias!r}")
