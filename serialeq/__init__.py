@@ -1,1 +1,69 @@
-"""serialeq: the bits of serial SGD on any number of workers."""
+"""serialeq: training on any number of workers with the bits of the serial run.
+
+The public names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data import Ratings, generate_ratings, read_ratings
+    from .digest import digest_arrays
+    from .errors import DataError, DivergenceError, ScheduleError, SerialeqError
+    from .estimators.factorization import MatrixFactorization
+    from .hypergraph import Hypergraph
+    from .kernels.kernel import kernel
+    from .order import Order, blocked_order, given_order, shuffled_order
+    from .problems.base import Problem
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "DataError": "errors",
+    "DivergenceError": "errors",
+    "Hypergraph": "hypergraph",
+    "MatrixFactorization": "estimators.factorization",
+    "Order": "order",
+    "Problem": "problems.base",
+    "Ratings": "data",
+    "ScheduleError": "errors",
+    "SerialeqError": "errors",
+    "blocked_order": "order",
+    "digest_arrays": "digest",
+    "generate_ratings": "data",
+    "given_order": "order",
+    "kernel": "kernels.kernel",
+    "read_ratings": "data",
+    "shuffled_order": "order",
+}
+
+__all__ = [
+    "DataError",
+    "DivergenceError",
+    "Hypergraph",
+    "MatrixFactorization",
+    "Order",
+    "Problem",
+    "Ratings",
+    "ScheduleError",
+    "SerialeqError",
+    "blocked_order",
+    "digest_arrays",
+    "generate_ratings",
+    "given_order",
+    "kernel",
+    "read_ratings",
+    "shuffled_order",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

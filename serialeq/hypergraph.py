@@ -18,7 +18,7 @@ from .errors import DataError
 from .kernels.incidence import conflict_degrees, count_degrees
 from .kernels.random import stream_key
 
-_EXACT_WORK = 2_000_000_000
+_EXACT_WORK = 500_000_000
 _SAMPLED_EDGES = 2_000
 _MAX_CONFLICT_GRAPH = 20_000
 
@@ -139,7 +139,7 @@ class Hypergraph:
     def components(self) -> np.ndarray:
         """Return a (n_samples,) label of each sample's connected component."""
         incidence = self.matrix()
-        bipartite = sp.block_array([[None, incidence], [incidence.T, None]], format="csr")
+        bipartite: Any = sp.block_array([[None, incidence], [incidence.T, None]], format="csr")
         _, labels = sp.csgraph.connected_components(bipartite, directed=False)
         return np.asarray(labels[: self.n_samples])
 
@@ -170,17 +170,7 @@ class Hypergraph:
         if self.n_samples == 0:
             raise DataError("statistics: expected at least one sample, got none")
         degrees = self.degrees
-        work = int((degrees.astype(np.float64) ** 2).sum())
-        exact = work <= _EXACT_WORK or self.n_samples <= _SAMPLED_EDGES
-        if exact:
-            chosen = np.arange(self.n_samples)
-        else:
-            rng = np.random.Generator(np.random.Philox(stream_key(seed, "statistics")))
-            chosen = np.sort(rng.integers(self.n_samples, size=_SAMPLED_EDGES))
-        transposed = self.matrix().tocsc()
-        conflicts = conflict_degrees(
-            *self.csr, transposed.indptr.astype(np.int64), transposed.indices, chosen
-        )
+        conflicts, exact = self._conflict_degrees(seed)
         sizes = np.diff(self.indptr) if not self.arity else np.array([self.arity])
         hottest = int(np.argmax(degrees)) if degrees.size else 0
         return ConflictStatistics(
@@ -194,3 +184,22 @@ class Hypergraph:
             hottest_degree=int(degrees[hottest]) if degrees.size else 0,
             exact=exact,
         )
+
+    def _conflict_degrees(self, seed: int) -> tuple[np.ndarray, bool]:
+        """Return with how many others each sample conflicts, and False if only a subset's."""
+        degrees = self.degrees
+        if self.arity == 2:  # d_u + d_v - 1, less the samples that meet it in both
+            pairs = np.sort(self.indices.reshape(-1, 2).astype(np.int64), axis=1)
+            keys = pairs[:, 0] * self.n_variables + pairs[:, 1]
+            _, group, copies = np.unique(keys, return_inverse=True, return_counts=True)
+            if not (pairs[:, 0] == pairs[:, 1]).any():
+                return degrees[pairs].sum(axis=1) - copies[group] - 1, True
+        chosen = np.arange(self.n_samples)
+        work = float((degrees.astype(np.float64) ** 2).sum())
+        exact = work <= _EXACT_WORK or self.n_samples <= _SAMPLED_EDGES
+        if not exact:
+            rng = np.random.Generator(np.random.Philox(int(stream_key(seed, "statistics"))))
+            chosen = np.sort(rng.integers(self.n_samples, size=_SAMPLED_EDGES))
+        by_variable = self.matrix().tocsc()
+        samples_of = (by_variable.indptr.astype(np.int64), by_variable.indices)
+        return conflict_degrees(*self.csr, *samples_of, chosen), exact

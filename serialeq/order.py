@@ -19,6 +19,7 @@ from .errors import DataError
 from .hypergraph import Hypergraph
 from .kernels.grouping import group_by_key, signature_keys
 from .kernels.random import permutation, stream_key
+from .team import WorkerTeam
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +114,18 @@ def shuffled_order(hypergraph: Hypergraph, seed: int, epoch: int = 0) -> Order:
     return given_order(hypergraph, sequence, name="shuffled")
 
 
-class Blocking:
-    """Samples grouped by the blocks of variables that they touch: the source of blocked orders.
+def blocked_order(
+    hypergraph: Hypergraph,
+    labels: Any,
+    n_blocks: int,
+    seed: int,
+    colour: Callable[[Hypergraph], np.ndarray] | None = None,
+    team: WorkerTeam | None = None,
+) -> Order:
+    """Return samples grouped by the blocks of variables that they touch, colour by colour.
 
-    Samples of one task are shuffled once by the seed. Tasks follow each other colour by colour,
-    where tasks of one colour share no block; every second epoch walks the colours backwards, so
-    that what was used last, and is still in the caches, is used first.
+    The samples of a task are shuffled by the seed. Tasks of one colour share no block. The order
+    is the same in every epoch: what an epoch used last is near what the next one uses first.
 
     Parameters
     ----------
@@ -130,43 +137,31 @@ class Blocking:
     colour : callable, optional
         ``colour(tasks)`` returns a colour for each task of the quotient hypergraph. By default
         networkx colours the quotient conflict graph greedily, largest degree first.
+    team : WorkerTeam, optional
+        Whose threads share the work; the result does not depend on them.
     """
+    team = team or WorkerTeam(1)
 
-    def __init__(
-        self,
-        hypergraph: Hypergraph,
-        labels: Any,
-        n_blocks: int,
-        seed: int,
-        colour: Callable[[Hypergraph], np.ndarray] | None = None,
-    ) -> None:
-        labels = np.ascontiguousarray(labels, dtype=np.uint32)
-        keys, base, width = signature_keys(*hypergraph.csr, labels, n_blocks)
-        distinct, members, bounds = group_by_key(
-            keys, base**width, stream_key(seed, "blocked order")
-        )
-        digits = (distinct[:, None] // base ** np.arange(width, dtype=np.int64)) % base
-        used = digits > 0
-        indptr = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-        self.tasks = Hypergraph((digits - 1)[used], indptr, n_blocks, check=False)
-        self.members = members
-        self.bounds = bounds
-        self.weights = np.bincount(labels, minlength=n_blocks).astype(np.int64)
-        self.colours = (colour or greedy_colours)(self.tasks)
-        forward = np.argsort(self.colours, kind="stable").astype(np.int32)
-        first, last = np.unique(self.colours[forward], return_index=True)[1], forward.size
-        runs = [forward[a:b] for a, b in zip(first, [*first[1:], last], strict=True)]
-        self._epochs = tuple(
-            self._order(np.concatenate(pieces) if pieces else forward)
-            for pieces in (runs, runs[::-1])
-        )
+    def run(job: Callable[..., bool], *arguments: Any) -> None:
+        team.run(job, team.n_threads, *arguments)
 
-    def _order(self, sequence: np.ndarray) -> Order:
-        return Order(self.tasks, sequence, self.members, self.bounds, self.weights, "blocked")
-
-    def epoch(self, epoch: int) -> Order:
-        """Return the order of one epoch (the same object for epochs of the same parity)."""
-        return self._epochs[epoch % 2]
+    labels = np.ascontiguousarray(labels, dtype=np.uint32)
+    keys, base, width = signature_keys(*hypergraph.csr, labels, n_blocks, run)
+    stream = stream_key(seed, "blocked order")
+    distinct, members, bounds = group_by_key(keys, base**width, stream, run, team.n_threads)
+    digits = (distinct[:, None] // base ** np.arange(width, dtype=np.int64)) % base
+    used = digits > 0
+    indptr = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+    tasks = Hypergraph((digits - 1)[used], indptr, n_blocks, check=False)
+    colours = (colour or greedy_colours)(tasks)
+    return Order(
+        tasks=tasks,
+        sequence=np.argsort(colours, kind="stable").astype(np.int32),
+        members=members,
+        bounds=bounds,
+        weights=np.bincount(labels, minlength=n_blocks).astype(np.int64),
+        name="blocked",
+    )
 
 
 def greedy_colours(tasks: Hypergraph) -> np.ndarray:

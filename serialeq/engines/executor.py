@@ -10,8 +10,7 @@ from serialeq.kernels.atomics import call_kernel, load_acquire, relax, store_rel
 from serialeq.kernels.jit import inline, jit
 from serialeq.kernels.kernel import BoundKernel
 from serialeq.planning.schedule import Schedule
-
-from .team import WorkerTeam
+from serialeq.team import WorkerTeam
 
 LINE = 16
 """Two cache lines, in int64: CPUs prefetch lines in pairs."""

@@ -40,7 +40,7 @@ class ContextType(types.Type):
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
-        listing = ", ".join(f"{name}: {field}" for name, field in fields.items())
+        listing = ", ".join(f"{name}: {field!r}" for name, field in fields.items())
         super().__init__(name=f"Context({listing})")
 
     def word(self, name: str) -> int:

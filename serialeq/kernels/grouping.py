@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,23 @@ from .random import mix, shuffle
 _DIRECT_KEYS = 1 << 20
 
 
+Team = Callable[..., None]
+"""``run(job, *arguments)``: call ``job(thread, n_threads, *arguments)`` on every thread."""
+
+
 def signature_keys(
-    indptr: np.ndarray, arity: int, indices: np.ndarray, labels: np.ndarray, n_blocks: int
+    indptr: np.ndarray,
+    arity: int,
+    indices: np.ndarray,
+    labels: np.ndarray,
+    n_blocks: int,
+    run: Team,
 ) -> tuple[np.ndarray, int, int]:
     """Number the set of blocks that each sample touches.
 
     Returns
     -------
-    keys : array of int64 or int32, shape (n_samples,)
+    keys : array of uint16 or int64, shape (n_samples,)
         The blocks plus one, ascending, without repeats, as digits: least significant first.
     base, width : int
         ``0 <= key < base ** width``.
@@ -39,13 +49,13 @@ def signature_keys(
             f"blocked order: expected few blocks per sample, got {width} of {n_blocks}; "
             "use fewer blocks, or order='shuffled'"
         )
-    dtype = np.int32 if base**width < 1 << 31 else np.int64
+    dtype = np.uint16 if base**width <= 1 << 16 else np.int64
     n_samples = indices.size // arity if arity else indptr.size - 1
     keys = np.empty(n_samples, dtype=dtype)
     if arity == 2:
-        _fill_pair_keys(indices, labels, base, keys)
+        run(_fill_pair_keys, indices, labels, base, keys)
     else:
-        _fill_keys(indptr, arity, indices, labels, base, np.empty(width, np.int64), keys)
+        run(_fill_keys, indptr, arity, indices, labels, base, width, keys)
     return keys, base, width
 
 
@@ -70,9 +80,11 @@ def _widest_signature(indptr: Any, arity: int, indices: Any, labels: Any) -> int
 
 @jit
 def _fill_keys(
-    indptr: Any, arity: int, indices: Any, labels: Any, base: int, found: Any, keys: Any
-) -> None:
-    for e in range(keys.size):
+    thread: int, n_threads: int, indptr: Any, arity: int, indices: Any, labels: Any, base: int,
+    width: int, keys: Any,
+) -> bool:  # fmt: skip
+    found = np.empty(width, np.int64)
+    for e in range(keys.size * thread // n_threads, keys.size * (thread + 1) // n_threads):
         lower, upper = bounds(indptr, arity, e)
         count = 0
         for k in range(lower, upper):
@@ -90,19 +102,23 @@ def _fill_keys(
         for m in range(count - 1, -1, -1):
             key = key * base + found[m]
         keys[e] = key
+    return False
 
 
 @jit
-def _fill_pair_keys(indices: Any, labels: Any, base: int, keys: Any) -> None:
+def _fill_pair_keys(
+    thread: int, n_threads: int, indices: Any, labels: Any, base: int, keys: Any
+) -> bool:
     """Do as `_fill_keys` for graphs, where the general loop would cost an epoch."""
-    for e in range(keys.size):
-        a = np.intp(labels[indices[2 * e]]) + 1
-        b = np.intp(labels[indices[2 * e + 1]]) + 1
+    for e in range(keys.size * thread // n_threads, keys.size * (thread + 1) // n_threads):
+        a = np.intp(labels[np.intp(indices[2 * e])]) + 1
+        b = np.intp(labels[np.intp(indices[2 * e + 1])]) + 1
         keys[e] = min(a, b) + (base * max(a, b) if a != b else 0)
+    return False
 
 
 def group_by_key(
-    keys: np.ndarray, n_keys: int, key: np.uint64
+    keys: np.ndarray, n_keys: int, key: np.uint64, run: Team, n_threads: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Group samples by their key.
 
@@ -111,43 +127,46 @@ def group_by_key(
     distinct : array of int64, shape (n_groups,)
         The keys that occur, ascending.
     members : array of int32, shape (n_samples,)
-        Samples, group after group; inside a group shuffled by the stream `key`.
+        Samples, group after group; inside a group shuffled by the stream `key`. The same for
+        any number of threads: each scatters its part of the samples behind the parts before.
     bounds : array of int64, shape (n_groups + 1,)
     """
-    if n_keys <= _DIRECT_KEYS:
-        counts = _count(keys, n_keys)
-        distinct = np.flatnonzero(counts)
-        ends = np.cumsum(counts[distinct])
-        starts = np.zeros(n_keys, dtype=np.int64)
-        starts[distinct] = ends - counts[distinct]
-    else:
-        distinct, keys, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        ends = np.cumsum(counts)
-        starts = ends - counts
-    limits = np.concatenate([[0], ends]).astype(np.int64)
+    distinct = np.arange(n_keys) if n_keys <= _DIRECT_KEYS else None
+    if distinct is None:
+        distinct, keys = np.unique(keys, return_inverse=True)
+    counts = np.zeros((n_threads, distinct.size), dtype=np.int64)
+    run(_count, keys, counts)
+    totals = counts.sum(axis=0)
+    ends = np.cumsum(totals)
+    places = ends - totals + np.cumsum(counts, axis=0) - counts
     members = np.empty(keys.size, dtype=np.int32)
-    _scatter(keys, starts, members)
-    _shuffle_groups(members, limits, key)
-    return distinct.astype(np.int64), members, limits
+    run(_scatter, keys, places, members)
+    used = totals > 0
+    limits = np.concatenate([[0], ends[used]]).astype(np.int64)
+    run(_shuffle_groups, members, limits, key)
+    return distinct[used].astype(np.int64), members, limits
 
 
 @jit
-def _count(keys: Any, n_keys: int) -> Any:
-    counts = np.zeros(n_keys, np.int64)
-    for k in range(keys.size):
-        counts[np.uintp(keys[k])] += 1
-    return counts
+def _count(thread: int, n_threads: int, keys: Any, counts: Any) -> bool:
+    mine = counts[thread]
+    for k in range(keys.size * thread // n_threads, keys.size * (thread + 1) // n_threads):
+        mine[np.uintp(keys[k])] += 1
+    return False
 
 
 @jit
-def _scatter(keys: Any, starts: Any, members: Any) -> None:
-    for k in range(keys.size):
+def _scatter(thread: int, n_threads: int, keys: Any, places: Any, members: Any) -> bool:
+    mine = places[thread]
+    for k in range(keys.size * thread // n_threads, keys.size * (thread + 1) // n_threads):
         group = np.uintp(keys[k])
-        members[np.uintp(starts[group])] = k
-        starts[group] += 1
+        members[np.uintp(mine[group])] = k
+        mine[group] += 1
+    return False
 
 
 @jit
-def _shuffle_groups(members: Any, limits: Any, key: Any) -> None:
-    for group in range(limits.size - 1):
+def _shuffle_groups(thread: int, n_threads: int, members: Any, limits: Any, key: Any) -> bool:
+    for group in range(thread, limits.size - 1, n_threads):
         shuffle(members, limits[group], limits[group + 1], mix(key, group))
+    return False

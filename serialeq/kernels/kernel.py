@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numba import types
 
 from .context import ContextType, context_type, pack_context
@@ -59,11 +58,6 @@ class BoundKernel:
         self.context = context  # keeps the arrays alive
         self._words = pack_context(context)
         self.block: int = self._words.ctypes.data
-
-    def refresh(self, context: Any) -> None:
-        """Replace numbers and arrays by those of a context of the same type, in place."""
-        self.context = context
-        np.copyto(self._words, pack_context(context))
 
 
 def kernel(run: Callable[..., None]) -> Kernel:

@@ -17,6 +17,7 @@ from serialeq.errors import SerialeqError
 from serialeq.kernels.incidence import count_degrees
 from serialeq.kernels.jit import jit
 from serialeq.order import Order
+from serialeq.team import MAX_WORKERS
 
 _NONE = np.zeros(0, dtype=np.int32)
 _OPENS = np.uint8(1)  # marks of a step: it waits, so it opens a segment
@@ -129,7 +130,7 @@ def assemble(
     stop = np.concatenate(
         [stop[first : first + n] for first, n in zip(room[:-1], n_segments, strict=True)]
     )
-    start = np.concatenate([[0], stop[:-1]]).astype(np.int64)
+    start = np.concatenate([[0], stop])[:-1].astype(np.int64)
     segment += (worker_ptr - room)[workers[waiter]]
     by_segment = np.argsort(workers[waiter], kind="stable")  # each worker's are in order
     wait_ptr = np.zeros(stop.size + 1, dtype=np.int64)
@@ -224,6 +225,6 @@ def _lay_out(
 
 
 def check_workers(n_workers: int) -> None:
-    """Raise SerialeqError unless ``1 <= n_workers <= 1024``."""
-    if not 1 <= n_workers <= 1024:
-        raise SerialeqError(f"n_workers: expected 1 to 1024, got {n_workers}")
+    """Raise SerialeqError for a number of workers that no schedule can be made for."""
+    if not 1 <= n_workers <= MAX_WORKERS:
+        raise SerialeqError(f"n_workers: expected 1 to {MAX_WORKERS}, got {n_workers}")

@@ -10,7 +10,8 @@ import numpy as np
 from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.kernel import Kernel
-from serialeq.order import Blocking
+from serialeq.order import Order
+from serialeq.team import WorkerTeam
 
 
 class Problem(ABC):
@@ -47,9 +48,9 @@ class Problem(ABC):
         """Return the trained arrays in their canonical form, by name: what the digest covers."""
 
     @abstractmethod
-    def loss(self) -> float:
+    def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the training loss, the same for any number of workers."""
 
-    def blocking(self, seed: int) -> Blocking:
-        """Return the groups of samples that a blocked order consists of."""
+    def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:
+        """Return the problem's blocked order (see `serialeq.order.blocked_order`)."""
         raise SerialeqError(f"order: {type(self).__name__} has no blocked order; use 'shuffled'")

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.engines.team import WorkerTeam
 from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.factorization import (
@@ -25,7 +24,8 @@ from serialeq.kernels.factorization import (
 from serialeq.kernels.incidence import count_degrees
 from serialeq.kernels.random import fill_uniform, stream_key
 from serialeq.kernels.simd import aligned_zeros, lanes
-from serialeq.order import Blocking
+from serialeq.order import Order, blocked_order
+from serialeq.team import WorkerTeam
 
 from .base import Problem
 
@@ -61,11 +61,13 @@ class Factorization(Problem):
     decay : float
     bias : {"none", "global", "all"}
         Subtract nothing, the mean value, or the mean and trained user and item biases.
+    mean : float, optional
+        Mean value to subtract; by default that of `values`.
     nonnegative : bool
         Project the factors on x ≥ 0 after each update.
     init_scale : float
-        Factors start uniform in (−init_scale, init_scale), or, where values are not centred or
-        factors not negative, in (0, 2 √(mean / rank)).
+        Factors start uniform in (−init_scale, init_scale); in (0, init_scale) if they must not
+        be negative; in (0, 2 √(mean / rank)) if the values are not centred.
     dtype : numpy dtype
         ``float32`` or ``float64``.
     seed : int
@@ -86,9 +88,10 @@ class Factorization(Problem):
         step: float = 0.05,
         schedule: str = "decay",
         decay: float = 0.85,
-        bias: str = "global",
+        bias: str = "all",
+        mean: float | None = None,
         nonnegative: bool = False,
-        init_scale: float = 0.1,
+        init_scale: float = 0.05,
         dtype: Any = np.float32,
         seed: int = 0,
     ) -> None:
@@ -109,7 +112,9 @@ class Factorization(Problem):
         self._row_of_item = item_rows + np.uint32(shape[0])
         self._labels = np.concatenate([user_labels, item_labels + np.uint32(self._n_blocks)])
         self._pairs = pack_pairs(users, items, self._row_of_user, self._row_of_item)
-        self.mean = 0.0 if bias == "none" else float(sequential_mean(values))
+        if mean is None:
+            mean = 0.0 if bias == "none" else float(sequential_mean(values))
+        self.mean = mean
         self._values = (values - self.dtype.type(self.mean)).astype(self.dtype, copy=False)
         n_rows = sum(shape)
         self.hypergraph = Hypergraph(self._pairs, 2, n_rows, check=False)
@@ -127,7 +132,9 @@ class Factorization(Problem):
 
     def _initialise(self, scale: float) -> None:
         low, high = -scale, scale
-        if self.bias == "none" or self.nonnegative:
+        if self.nonnegative:
+            low = 0.0
+        if self.bias == "none":  # so that products start near the mean
             mean = abs(float(sequential_mean(self._values)))
             low, high = 0.0, 2 * float(np.sqrt(mean / self.n_factors)) or scale
         for rows, purpose in ((self._row_of_user, "users"), (self._row_of_item, "items")):
@@ -182,6 +189,16 @@ class Factorization(Problem):
             arrays["item_curvature"] = self._curvature[self._row_of_item]
         return arrays
 
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set the state to what `trained` returned before."""
+        k = self.n_factors
+        for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):
+            self._factors[rows, :k] = arrays[f"{side}_factors"]
+            if self.bias == "all":
+                self._biases[rows] = arrays[f"{side}_biases"]
+            if self.schedule == "adagrad":
+                self._curvature[rows] = arrays[f"{side}_curvature"]
+
     def predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Return the predicted values, shape (n,), for arrays of users and items in range."""
         pairs = pack_pairs(users, items, self._row_of_user, self._row_of_item)
@@ -208,13 +225,13 @@ class Factorization(Problem):
             team.run(squared_error_worker, team.n_threads, *arguments, team.stop_flag)
         return float(np.sqrt(sequential_mean(partial) * partial.size / values.size))
 
-    def blocking(self, seed: int) -> Blocking:
+    def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:
         """Group entries by user block × item block, coloured as a cyclic Latin square.
 
         Gemulla et al. 2011 (DSGD): blocks on a shifted diagonal share neither users nor items.
         """
-        return Blocking(
-            self.hypergraph, self._labels, 2 * self._n_blocks, seed, colour=self._latin_square
+        return blocked_order(
+            self.hypergraph, self._labels, 2 * self._n_blocks, seed, self._latin_square, team
         )
 
     def _latin_square(self, tasks: Hypergraph) -> np.ndarray:

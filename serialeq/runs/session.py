@@ -8,10 +8,11 @@ import numpy as np
 
 from serialeq.engines.base import Engine
 from serialeq.engines.executor import Executor
-from serialeq.engines.team import WorkerTeam
 from serialeq.errors import SerialeqError
+from serialeq.kernels.kernel import BoundKernel
 from serialeq.order import Order, given_order, shuffled_order
 from serialeq.problems.base import Problem
+from serialeq.team import WorkerTeam
 
 ORDERS = ("blocked", "shuffled", "reshuffled", "given")
 
@@ -26,13 +27,16 @@ class OrderSource:
         Blocks, shuffled inside; one random permutation, used in every epoch; a new one each
         epoch; the order of the data; or any sequence of samples.
     seed : int
+    team : WorkerTeam, optional
+        Whose threads share the work of grouping samples into blocks.
     """
 
-    def __init__(self, problem: Problem, order: Any, seed: int) -> None:
+    def __init__(
+        self, problem: Problem, order: Any, seed: int, team: WorkerTeam | None = None
+    ) -> None:
         self._problem = problem
         self._seed = seed
         self._fixed: Order | None = None
-        self._blocking = None
         graph = problem.hypergraph
         self.name = order if isinstance(order, str) else "given"
         if not isinstance(order, str):
@@ -42,7 +46,7 @@ class OrderSource:
         elif order == "shuffled":
             self._fixed = shuffled_order(graph, seed)
         elif order == "blocked":
-            self._blocking = problem.blocking(seed)
+            self._fixed = problem.blocked_order(seed, team)
         elif order != "reshuffled":
             raise SerialeqError(
                 f"order: expected one of {', '.join(ORDERS)} or an array of samples, got {order!r}"
@@ -52,13 +56,11 @@ class OrderSource:
         """Return the order of one epoch; the same object where it is the same order."""
         if self._fixed is not None:
             return self._fixed
-        if self._blocking is not None:
-            return self._blocking.epoch(epoch)
         return shuffled_order(self._problem.hypergraph, self._seed, epoch)
 
 
 class Session:
-    """Runs epochs; plans and packs what an order needs once, and keeps the latest two.
+    """Runs epochs; plans and packs only when the order changes.
 
     Parameters
     ----------
@@ -76,28 +78,22 @@ class Session:
         self.orders = orders
         self.engine = engine
         self.team = team
-        self._ready: list[tuple[Order, Any, Any, np.ndarray]] = []
+        self._order: Order | None = None
+        self._executor: Executor
+        self._kernel: BoundKernel
 
-    def prepare(self, epoch: int) -> tuple[Any, Any]:
-        """Plan, pack and compile what an epoch needs; return its executor and bound kernel."""
+    def prepare(self, epoch: int) -> None:
+        """Plan, pack and compile what an epoch needs."""
         order = self.orders.epoch(epoch)
-        for known, executor, kernel, _ in self._ready:
-            if known is order:
-                return executor, kernel
-        plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)
-        executor = Executor(plan, self.team)
-        kernel = None
-        for _, _, other, layout in self._ready:
-            if layout is plan.layout and not self.problem.timed:
-                kernel = other  # the same data in the same places
-        if kernel is None:
-            context = self.problem.context(plan.layout, plan.times)
-            kernel = self.problem.kernel.bind(context)
-        self._ready = [*self._ready[-1:], (order, executor, kernel, plan.layout)]
-        return executor, kernel
+        if order is not self._order:
+            plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)
+            self._executor = Executor(plan, self.team)
+            self._kernel = self.problem.kernel.bind(self.problem.context(plan.layout, plan.times))
+            self._order = order
 
     def run_epoch(self, epoch: int) -> None:
         """Run one epoch."""
-        executor, kernel = self.prepare(epoch)
-        self.problem.begin_epoch(epoch, self.orders.epoch(epoch).n_samples)
-        executor.run(kernel)
+        self.prepare(epoch)
+        if self._order is not None:
+            self.problem.begin_epoch(epoch, self._order.n_samples)
+            self._executor.run(self._kernel)

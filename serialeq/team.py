@@ -5,15 +5,41 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from numbers import Integral
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
+from .errors import SerialeqError
+
+MAX_WORKERS = 1024
+
 
 def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def count_workers(n_jobs: int | None) -> int:
+    """Return the number of workers that ``n_jobs`` means, as scikit-learn counts.
+
+    None and -1: all cores; -2: all but one, and so on. More workers than cores are allowed.
+
+    Raises
+    ------
+    SerialeqError
+        If `n_jobs` is zero, no integer, or beyond 1024.
+    """
+    if n_jobs is None:
+        return available_cores()
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
+        raise SerialeqError(f"n_jobs: expected a positive integer, -1 or None, got {n_jobs!r}")
+    if n_jobs < 0:
+        return max(1, available_cores() + 1 + int(n_jobs))
+    if n_jobs > MAX_WORKERS:
+        raise SerialeqError(f"n_jobs: expected at most {MAX_WORKERS}, got {n_jobs}")
+    return int(n_jobs)
 
 
 class WorkerTeam:

@@ -1,0 +1,97 @@
+"""Measure: ``python -m benchmarks mf --data ml-1m``, ``python -m benchmarks planning``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from serialeq.errors import SerialeqError
+from serialeq.report import print_json
+from serialeq.team import count_workers
+
+from . import libmf_peer, machine, mf, planning, quality, tables
+from .datasets import Dataset, load
+from .runners import QUALITY
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Jobs = Annotated[int | None, typer.Option(min=1, help="Workers; all cores by default.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"expected numbers separated by commas, got {text!r}") from None
+    if min(numbers) <= 0:
+        raise typer.BadParameter(f"expected positive numbers, got {text!r}")
+    return numbers
+
+
+@app.command("mf")
+def factorization(
+    data: Annotated[Dataset, typer.Option(help="Ratings to factorise.")] = Dataset.ML_1M,
+    factors: Annotated[str, typer.Option(help="Ranks, with commas.")] = "16,32,64,128",
+    jobs: Jobs = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each contestant.")] = 7,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs for error and bits.")] = 20,
+    as_json: Json = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Rank 16, 3 rounds, 3 epochs.")] = False,
+) -> None:
+    """Race the engines at matrix factorisation, with Hogwild! and LIBMF."""
+    ranks = [int(k) for k in _numbers(factors)]
+    if quick:
+        ranks, rounds, epochs = [16], 3, 3
+    workers = count_workers(jobs)
+    split = load(data, quick)
+    described = f"{data}, {len(split.train):,} ratings, {split.train.shape}"
+    content: dict[str, Any] = {
+        "data": described,
+        "machine": machine.describe(),
+        "rows": [],
+        "ratios": {},
+    }
+    for k in ranks:
+        rows, ratios = mf.measure(split, k, workers, rounds, epochs)
+        content["rows"] += [asdict(row) for row in rows]
+        content["ratios"][str(k)] = ratios
+        if not as_json:
+            tables.print_rank(rows, ratios, described)
+    k = 32 if 32 in ranks else ranks[0]
+    target = quality.TARGETS.get(data)
+    content["quality"] = {
+        "factors": k,
+        "settings": {"serialeq": asdict(QUALITY), "libmf": asdict(libmf_peer.QUALITY)},
+        "curves": quality.curves(split, k, workers, epochs),
+        "target": target and quality.time_to_target(split, k, workers, rounds, epochs, target),
+    }
+    if as_json:
+        print_json(content)
+    else:
+        tables.print_quality(content["quality"])
+
+
+@app.command("planning")
+def planning_cost(
+    sizes: Annotated[str, typer.Option(help="Millions of ratings, with commas.")] = "1,5,20",
+    factors: Annotated[int, typer.Option(min=1, help="Rank.")] = 32,
+    jobs: Jobs = None,
+    as_json: Json = False,
+) -> None:
+    """Measure time and memory of planning as the data grow."""
+    rows = planning.measure(_numbers(sizes), factors, count_workers(jobs))
+    if as_json:
+        print_json({"rows": rows, "machine": machine.describe()})
+    else:
+        tables.print_planning(rows)
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except SerialeqError as error:
+        sys.exit(f"benchmarks: {error}")

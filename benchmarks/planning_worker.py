@@ -1,0 +1,88 @@
+"""One measurement of `benchmarks.planning`, alone in its process so that memory can be told.
+
+Linux only: reads ``/proc/self``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serialeq.data import Ratings
+from serialeq.problems.factorization import Factorization
+from serialeq.runs.compare import Contestant
+from serialeq.team import WorkerTeam
+
+from .datasets import SEED, Split
+from .runners import make_problem, prepare_once
+
+_RATINGS_PER_USER = 200  # as Netflix's
+_N_ITEMS = 17_770
+_BYTES = 12  # of a rating: user, item, value
+_REPEATS = 3
+
+
+def uniform_ratings(n: int) -> Ratings:
+    """Return ratings of users and items drawn uniformly, in random order."""
+    n_users = max(n // _RATINGS_PER_USER, 100)
+    rng = np.random.default_rng(SEED)
+    return Ratings(
+        rng.integers(n_users, size=n, dtype=np.int32),
+        rng.integers(_N_ITEMS, size=n, dtype=np.int32),
+        rng.integers(1, 6, size=n, dtype=np.int8).astype(np.float32),
+        np.arange(n_users),
+        np.arange(_N_ITEMS),
+    )
+
+
+def measure(n: int, order: str, n_factors: int, jobs: int) -> dict[str, Any]:
+    """Return nanoseconds per rating and peak memory of all that precedes the first epoch."""
+    entry = Contestant("dataflow", order, jobs)
+    with WorkerTeam(jobs) as team:
+        _prepare(uniform_ratings(100_000), n_factors, entry, team)  # compiles
+        before = _memory("VmRSS")
+        ratings = uniform_ratings(n)
+        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+        model, *first = _prepare(ratings, n_factors, entry, team)
+        peak = _memory("VmHWM") - before
+        repeats = [_prepare(ratings, n_factors, entry, team)[1:] for _ in range(_REPEATS - 1)]
+    build, plan, pack = np.median([first, *repeats], axis=0) / n * 1e9
+    return {
+        "ratings": n,
+        "order": order,
+        "factors": n_factors,
+        "jobs": jobs,
+        "build_ns": build,
+        "plan_ns": plan,
+        "pack_ns": pack,
+        "peak_bytes": peak,
+        "peak_over_data_and_model": peak / (_BYTES * n + model),
+    }
+
+
+def _prepare(
+    ratings: Ratings, n_factors: int, entry: Contestant, team: WorkerTeam
+) -> tuple[int, float, float, float]:
+    """Return the bytes of the model, and the seconds to build the problem, to plan, to pack."""
+    start = time.perf_counter()
+    problem: Factorization = make_problem(Split(ratings, ratings), n_factors)
+    build = time.perf_counter() - start
+    _, plan, pack = prepare_once(problem, entry, team)
+    model = sum(ratings.shape) * n_factors * problem.dtype.itemsize
+    return model, build, plan, pack
+
+
+def _memory(name: str) -> int:
+    """Return a line of the process's status, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
+
+
+if __name__ == "__main__":
+    n, order, n_factors, jobs = sys.argv[1:]
+    print(json.dumps(measure(int(n), order, int(n_factors), int(jobs))))

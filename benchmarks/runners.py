@@ -1,0 +1,153 @@
+"""What has a turn: one engine on a problem of its own, or several serial runs side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serialeq.engines.base import get_engine
+from serialeq.problems.factorization import Factorization
+from serialeq.runs.compare import Contestant
+from serialeq.runs.session import OrderSource, Session
+from serialeq.team import WorkerTeam
+
+from .datasets import SEED, Split
+from .timing import seconds
+
+EPOCHS_PER_TURN = 2
+"""A blocked order walks forth and back in turns: two epochs are one of each."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the factorisation is trained; LIBMF has the same model, without biases."""
+
+    step: float
+    decay: float
+    l2: float
+    init_scale: float = 0.03
+
+
+QUALITY = Setting(step=0.03, decay=0.9, l2=0.04)
+"""Lowest held-out error on ML-1M with 32 factors after 20 epochs."""
+
+FAST = Setting(step=0.08, decay=0.6, l2=0.025)
+"""Fewest epochs to a held-out error of 0.86 there."""
+
+
+def make_problem(split: Split, n_factors: int, setting: Setting = QUALITY) -> Factorization:
+    """Return a new problem over the training ratings."""
+    train = split.train
+    return Factorization(
+        train.users,
+        train.items,
+        train.values,
+        train.shape,
+        n_factors=n_factors,
+        l2=(setting.l2, setting.l2),
+        step=setting.step,
+        decay=setting.decay,
+        init_scale=setting.init_scale,
+        seed=SEED,
+    )
+
+
+def held_out_rmse(split: Split) -> Callable[[Factorization], float]:
+    """Return the function that measures a problem's state on the held-out ratings."""
+    test = split.test
+    return lambda problem: problem.rmse(test.users, test.items, test.values)
+
+
+def open_session(problem: Factorization, entry: Contestant, team: WorkerTeam) -> Session:
+    """Return a session of a contestant; nothing is planned yet, except blocks."""
+    orders = OrderSource(problem, entry.order, SEED, team)
+    return Session(problem, orders, get_engine(entry.engine), team)
+
+
+class Runner:
+    """Runs epochs of one contestant on a problem of its own; planned and compiled beforehand."""
+
+    def __init__(self, split: Split, n_factors: int, entry: Contestant) -> None:
+        self._team = WorkerTeam(entry.jobs)
+        self._session = open_session(make_problem(split, n_factors), entry, self._team)
+        for epoch in range(EPOCHS_PER_TURN):
+            self._session.prepare(epoch)
+
+    def epochs(self) -> None:
+        """Run the epochs of a turn."""
+        for epoch in range(EPOCHS_PER_TURN):
+            self._session.run_epoch(epoch)
+
+    def turn(self) -> float:
+        """Return the seconds of an epoch, after some epochs that fill the caches."""
+        self.epochs()
+        return seconds(self.epochs) / EPOCHS_PER_TURN
+
+    def close(self) -> None:
+        """End the threads."""
+        self._team.close()
+
+
+class Ceiling:
+    """Independent serial runs, one on each core: what the machine allows, waits or no waits."""
+
+    def __init__(self, split: Split, n_factors: int, order: str, jobs: int) -> None:
+        serial = Contestant("serial", order, 1)
+        self._runners = [Runner(split, n_factors, serial) for _ in range(jobs)]
+        self._threads = ThreadPoolExecutor(jobs)
+
+    def _side_by_side(self) -> None:
+        list(self._threads.map(Runner.epochs, self._runners))
+
+    def turn(self) -> float:
+        """Return the seconds of all runs together, over the number of epochs of all."""
+        self._side_by_side()
+        return seconds(self._side_by_side) / (EPOCHS_PER_TURN * len(self._runners))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown()
+        for runner in self._runners:
+            runner.close()
+
+
+def preparation(
+    split: Split, n_factors: int, entry: Contestant, repeats: int
+) -> tuple[float, float]:
+    """Return the median seconds of planning (order and schedule) and of packing (data layout)."""
+    times = np.empty((repeats + 1, 2))
+    with WorkerTeam(entry.jobs) as team:
+        for turn in times:  # the first one compiles
+            turn[:] = prepare_once(make_problem(split, n_factors), entry, team)[1:]
+    plan, pack = np.median(times[1:], axis=0)
+    return float(plan), float(pack)
+
+
+def prepare_once(
+    problem: Factorization, entry: Contestant, team: WorkerTeam
+) -> tuple[Any, float, float]:
+    """Plan and pack all that the epochs need.
+
+    Returns
+    -------
+    kept : object
+        What training holds in memory from now on.
+    plan : float
+        Seconds to find the order and the schedule, of both directions if it is blocked.
+    pack : float
+        Seconds to lay the data out.
+    """
+    engine = get_engine(entry.engine)
+    start = time.perf_counter()
+    source = OrderSource(problem, entry.order, SEED, team)
+    orders = dict.fromkeys([source.epoch(0), source.epoch(1)])
+    plans = [engine.plan(order, team.n_workers, problem.timed) for order in orders]
+    planned = time.perf_counter()
+    context = problem.context(plans[0].layout, plans[0].times)
+    packed = time.perf_counter()
+    return (source, plans, context), planned - start, packed - planned

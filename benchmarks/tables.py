@@ -1,0 +1,104 @@
+"""Results as tables and lines on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from serialeq.report import print_table
+
+from .mf import Row
+
+_COLUMNS = ("engine", "order", "jobs", "ns/rating", "quartiles", "speedup", "x Hogwild!")
+_MORE_COLUMNS = ("x ceiling", "plan", "pack", "RMSE", "serial bits", "digest")
+
+
+def print_rank(rows: Sequence[Row], ratios: dict[str, Any], data: str) -> None:
+    """Print what was measured at one rank."""
+    by_name = {(row.engine, row.order): row for row in rows}
+    hogwild = by_name["hogwild", "shuffled"].speedup
+    ceiling = by_name["ceiling", "shuffled"].speedup
+    print_table(
+        f"{data}, rank {rows[0].factors}. Speedup over serial shuffled; x: times the speed of "
+        "Hogwild! shuffled, of independent serial runs (ceiling). Plan and pack in epochs of "
+        "serial shuffled.",
+        _COLUMNS + _MORE_COLUMNS,
+        [
+            [
+                row.engine,
+                row.order,
+                str(row.jobs),
+                f"{row.ns_per_rating:.2f}",
+                " – ".join(f"{q / row.seconds * row.ns_per_rating:.2f}" for q in row.spread),
+                f"{row.speedup:.2f}",
+                f"{row.speedup / hogwild:.2f}",
+                f"{row.speedup / ceiling:.2f}",
+                _number(row.plan_epochs, 2),
+                _number(row.pack_epochs, 2),
+                _number(row.rmse, 4),
+                {None: "", True: "yes", False: "no"}[row.serial_bits],
+                (row.digest or "")[:12],
+            ]
+            for row in rows
+        ],
+    )
+    for name, ratio in ratios.items():
+        print(
+            f"{name:<38} {ratio['paired']:.2f} ({ratio['low']:.2f} – {ratio['high']:.2f} in half "
+            f"of the rounds; of medians {ratio['of_medians']:.2f})"
+        )
+    print()
+
+
+def print_quality(quality: dict[str, Any]) -> None:
+    """Print errors by epoch and the race to the target."""
+    curves = quality["curves"]
+    epochs = sorted({epoch for curve in curves.values() for epoch in curve})
+    print_table(
+        f"Held-out RMSE after epochs, rank {quality['factors']}; "
+        + "; ".join(f"{name}: {_setting(s)}" for name, s in quality["settings"].items()),
+        ["epoch", *curves],
+        [[str(n), *(_number(curve.get(n), 4) for curve in curves.values())] for n in epochs],
+    )
+    target = quality["target"]
+    if target is None:
+        return
+    for name in ("serialeq", "libmf"):
+        if name in target:
+            side = target[name]
+            low, high = side["spread"]
+            print(
+                f"{name:<10} {side['seconds']:.4f} s ({low:.4f} – {high:.4f}) from arrays to "
+                f"held-out RMSE {side['rmse']:.4f} <= {target['rmse']}, {side['epochs']} epochs, "
+                f"{_setting(side['setting'])}"
+            )
+    if "speed" in target:
+        speed = target["speed"]
+        print(f"{'ratio':<10} {speed['paired']:.2f} ({speed['low']:.2f} – {speed['high']:.2f})")
+    print()
+
+
+def print_planning(rows: Sequence[dict[str, Any]]) -> None:
+    """Print time and memory before the first epoch."""
+    print_table(
+        "Before the first epoch, ns per rating; peak memory over 12 bytes per rating + model",
+        ["ratings", "order", "build", "plan", "pack", "peak MB", "peak / (data + model)"],
+        [
+            [
+                str(row["ratings"]),
+                row["order"],
+                *(f"{row[key]:.2f}" for key in ("build_ns", "plan_ns", "pack_ns")),
+                f"{row['peak_bytes'] / 1e6:.0f}",
+                f"{row['peak_over_data_and_model']:.2f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _setting(setting: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in setting.items())

@@ -1,0 +1,86 @@
+"""Contestants timed in turns, so that a noisy minute disturbs all of them alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Turn = Callable[[], float]
+"""A contestant's turn; returns the seconds to be counted for it."""
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Return the wall time of a call."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as fast one contestant is as another.
+
+    Attributes
+    ----------
+    paired : float
+        Median over the rounds of the ratio within a round.
+    low, high : float
+        Quartiles of the same.
+    of_medians : float
+        Ratio of the median times.
+    """
+
+    paired: float
+    low: float
+    high: float
+    of_medians: float
+
+
+class Timings:
+    """Seconds of each contestant in each round.
+
+    Parameters
+    ----------
+    rounds : mapping of str to sequence of float
+        All of the same length.
+    """
+
+    def __init__(self, rounds: Mapping[str, list[float]]) -> None:
+        self._rounds = {name: np.array(times) for name, times in rounds.items()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rounds
+
+    def median(self, name: str) -> float:
+        """Return the median seconds."""
+        return float(np.median(self._rounds[name]))
+
+    def quartiles(self, name: str) -> tuple[float, float]:
+        """Return the lower and the upper quartile of the seconds."""
+        low, high = np.quantile(self._rounds[name], [0.25, 0.75])
+        return float(low), float(high)
+
+    def speed(self, name: str, other: str) -> Ratio:
+        """Return how many times as fast as `other` a contestant is."""
+        paired = self._rounds[other] / self._rounds[name]
+        low, middle, high = (float(q) for q in np.quantile(paired, [0.25, 0.5, 0.75]))
+        return Ratio(middle, low, high, self.median(other) / self.median(name))
+
+
+def race(contestants: Mapping[str, Turn], rounds: int) -> Timings:
+    """Let everyone have a turn in each round, after one that does not count.
+
+    Each round starts with another contestant, so that nobody always follows the same one.
+    """
+    names = list(contestants)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for name in names:
+        contestants[name]()
+    for turn in range(rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            times[name].append(contestants[name]())
+    return Timings(times)

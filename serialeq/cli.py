@@ -1,0 +1,302 @@
+"""The command line: ``serialeq demo | train | predict | plan``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .errors import DataError, SerialeqError
+
+app = typer.Typer(
+    help="Train on any number of workers and get the bits of the serial run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+train_app = typer.Typer(help="Train a model.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+
+Jobs = Annotated[int | None, typer.Option(help="Workers; all cores by default.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Seed = Annotated[int, typer.Option(help="Seed of order and initial factors.")]
+
+
+@app.command()
+def demo(
+    ratings: Annotated[int, typer.Option(help="Number of generated ratings.")] = 1_000_000,
+    factors: Annotated[int, typer.Option(help="Rank.")] = 32,
+    epochs: Annotated[int, typer.Option(help="Epochs of each run.")] = 10,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train one model with every engine, and compare seconds, RMSE and digest."""
+    from .demo import run_demo
+    from .report import notices, print_json, print_table
+    from .team import count_workers
+
+    rows: list[dict[str, Any]] = []
+    notices.print(f"{ratings:,} generated ratings, rank {factors}, {epochs} epochs each")
+    for result in run_demo(ratings, factors, epochs, count_workers(jobs), seed):
+        row = asdict(result.contestant) | asdict(result)
+        del row["contestant"]
+        row["speedup"] = (rows[0]["seconds"] if rows else result.seconds) / result.seconds
+        rows.append(row)
+        notices.print(
+            f"  {row['engine']} {row['order']} on {row['jobs']}: {row['seconds']:.2f} s, "
+            f"{row['digest'][:16]}"
+        )
+    if as_json:
+        print_json({"rows": rows})
+        return
+    print_table(
+        "Same digest, same bits. Speedup over the serial run in shuffled order.",
+        ["order", "engine", "workers", "seconds", "speedup", "RMSE", "serial bits?", "digest"],
+        [
+            [
+                row["order"],
+                row["engine"],
+                str(row["jobs"]),
+                f"{row['seconds']:.3f}",
+                f"{row['speedup']:.2f}",
+                f"{row['rmse']:.4f}",
+                "yes" if row["equivalent"] else "no promise",
+                row["digest"][:16],
+            ]
+            for row in rows
+        ],
+    )
+    for order in ("shuffled", "blocked"):
+        same = {row["digest"] for row in rows if row["equivalent"] and row["order"] == order}
+        if len(same) != 1:
+            raise SerialeqError(f"demo: the {order} order gave {len(same)} digests, expected one")
+        print(f"{order}: every equivalent run has digest {same.pop()}")
+
+
+@train_app.command("mf")
+def train_factorization(
+    ratings: Annotated[Path, typer.Argument(help="CSV, TSV, MovieLens '::' or RecBole '.inter'.")],
+    out: Annotated[Path | None, typer.Option(help="Directory for the model.")] = None,
+    test_fraction: Annotated[float, typer.Option(help="Part of the ratings to hold out.")] = 0.0,
+    factors: Annotated[int, typer.Option(help="Rank.")] = 32,
+    epochs: Annotated[int, typer.Option(help="Passes over the ratings.")] = 20,
+    learning_rate: Annotated[float, typer.Option(help="Step size.")] = 0.05,
+    schedule: Annotated[str, typer.Option(help="decay, constant, inverse or adagrad.")] = "decay",
+    decay: Annotated[float, typer.Option(help="Parameter of the step schedule.")] = 0.85,
+    l2: Annotated[float, typer.Option(help="L2 penalty.")] = 0.05,
+    bias: Annotated[str, typer.Option(help="all, global or none.")] = "all",
+    nonnegative: Annotated[bool, typer.Option(help="Keep the factors >= 0.")] = False,
+    order: Annotated[str, typer.Option(help="blocked, shuffled, reshuffled or given.")] = "blocked",
+    engine: Annotated[
+        str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
+    ] = "auto",
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Factorise a file of ratings."""
+    from .data import read_ratings, split_ratings
+    from .report import epoch_progress, notices, print_json
+    from .runs.factorization import FactorizationParameters, fit_factorization
+    from .runs.model_file import save_model
+
+    parameters = FactorizationParameters(
+        n_factors=factors,
+        n_epochs=epochs,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        decay=decay,
+        l2=l2,
+        bias=bias,
+        nonnegative=nonnegative,
+        order=order,
+        engine=engine,
+        n_jobs=jobs,
+        seed=seed,
+    )
+    parameters.check()
+    data = read_ratings(ratings)
+    train, test = split_ratings(len(data), test_fraction, seed)
+    notices.print(f"{len(data):,} ratings of {data.n_users:,} users and {data.n_items:,} items")
+    held_out = parameters.entries(data.subset(test), data.shape) if test.size else None
+    with epoch_progress(epochs) as progress:
+        model = fit_factorization(
+            parameters,
+            parameters.entries(data.subset(train), data.shape),
+            n_epochs=epochs,
+            validation=held_out,
+            on_epoch=progress,
+        )
+    last = model.history[-1] if model.history else {"loss": None, "validation_loss": None}
+    about = {
+        "digest": model.digest,
+        "equivalent": model.engine != "hogwild",
+        "mean": model.mean,
+        "order": order,
+        "parameters": {
+            name: value
+            for name, value in asdict(parameters).items()
+            if name not in ("engine", "n_jobs")  # they do not make the model
+        },
+        "rmse": last["validation_loss"] if test.size else last["loss"],
+        "trained": sorted(model.trained),
+    }
+    if out is not None:
+        ids = {"user_ids": data.user_ids, "item_ids": data.item_ids}
+        save_model(out, model.trained | ids, about)
+    if as_json:
+        told = {"engine": model.engine, "engine_reason": model.engine_reason}
+        seconds = sum(record["seconds"] for record in model.history)
+        jobs_used = {"jobs": model.n_workers, "seconds": seconds, "history": model.history}
+        print_json(about | told | jobs_used)
+        return
+    print(f"engine   {model.engine} ({model.engine_reason}), {model.n_workers} workers")
+    if model.history:
+        print(f"loss     {last['loss']:.4f} (RMSE on the training ratings)")
+    if model.history and test.size:
+        print(f"held out {last['validation_loss']:.4f} (RMSE)")
+    print(f"digest   {model.digest}")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="Directory written by train --out.")],
+    pairs: Annotated[Path | None, typer.Argument(help="CSV of user, item; '-': stdin.")] = None,
+    user: Annotated[str | None, typer.Option(help="Recommend for this user instead.")] = None,
+    top: Annotated[int, typer.Option(help="How many items to recommend.")] = 10,
+) -> None:
+    """Predict ratings, or recommend items to a user; CSV on stdout."""
+    from .runs.factorization import FactorizationModel
+    from .runs.model_file import load_model
+
+    if (pairs is None) == (user is None):
+        raise SerialeqError("predict: expected either a file of pairs or --user")
+    arrays, about = load_model(model)
+    trained = {name: arrays[name] for name in about["trained"]}
+    fitted = FactorizationModel(trained, about["mean"])
+    numbers = [
+        {str(label): k for k, label in enumerate(arrays[side].tolist())}
+        for side in ("user_ids", "item_ids")
+    ]
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    if user is not None:
+        best, scores = fitted.recommend(_number(numbers[0], "user", user, "--user"), top)
+        out.writerow(["user", "item", "prediction"])
+        for item, score in zip(best, scores, strict=True):
+            out.writerow([user, arrays["item_ids"][item], f"{score:.6g}"])
+        return
+    labels = _read_pairs(str(pairs))
+    users = [_number(numbers[0], "user", row[0], place) for place, row in labels]
+    items = [_number(numbers[1], "item", row[1], place) for place, row in labels]
+    out.writerow(["user", "item", "prediction"])
+    for (_, row), score in zip(labels, fitted.predict(users, items), strict=True):
+        out.writerow([*row, f"{score:.6g}"])
+
+
+def _read_pairs(path: str) -> list[tuple[str, list[str]]]:
+    try:
+        with sys.stdin if path == "-" else open(path, newline="", encoding="utf-8") as file:
+            rows = [(f"{path}, line {k}", row) for k, row in enumerate(csv.reader(file), 1) if row]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"pairs: cannot read {path}: {error}") from error
+    if rows and [cell.strip().lower() for cell in rows[0][1][:2]] == ["user", "item"]:
+        rows = rows[1:]
+    for place, row in rows:
+        if len(row) < 2:
+            raise DataError(f"{place}: expected user and item, got {row!r}")
+    if not rows:
+        raise DataError(f"pairs: expected lines of user and item in {path}, got none")
+    return [(place, row[:2]) for place, row in rows]
+
+
+def _number(numbers: dict[str, int], what: str, label: str, place: str) -> int:
+    if label not in numbers:
+        raise DataError(f"{place}: expected a known {what}, got {label!r}")
+    return numbers[label]
+
+
+@app.command()
+def plan(
+    ratings: Annotated[Path, typer.Argument(help="A file of ratings, as for train mf.")],
+    factors: Annotated[int, typer.Option(help="Rank.")] = 32,
+    seed: Seed = 0,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture (png, svg, pdf).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how much parallelism there is: conflicts, critical path, predicted speedups."""
+    from .data import read_ratings
+    from .planning.prediction import critical_path
+    from .planning.prediction import predict as predict_speedup
+    from .problems.factorization import Factorization
+    from .report import notices, print_json, print_table
+    from .runs.session import OrderSource
+
+    data = read_ratings(ratings)
+    notices.print(f"{len(data):,} ratings of {data.n_users:,} users and {data.n_items:,} items")
+    problem = Factorization(data.users, data.items, data.values, data.shape, n_factors=factors)
+    statistics = problem.hypergraph.statistics(seed)
+    workers = [2**k for k in range(11)]
+    orders = {name: OrderSource(problem, name, seed).epoch(0) for name in ("shuffled", "blocked")}
+    content: dict[str, Any] = {
+        "statistics": asdict(statistics)
+        | {
+            "conflict_probability": statistics.conflict_probability,
+            "tau_bound": statistics.tau_bound,
+        },
+        "critical_path": {name: critical_path(order) for name, order in orders.items()},
+        "rows": [
+            {"order": name, "jobs": p, "predicted_speedup": predict_speedup(order, p).speedup}
+            for name, order in orders.items()
+            for p in workers
+        ],
+    }
+    if plot is not None:
+        from .plot import plot_predictions
+
+        plot_predictions(content["rows"], plot)
+    if as_json:
+        print_json(content)
+        return
+    about = "" if statistics.exact else " (estimated from 2,000 samples)"
+    print(f"samples n                     {statistics.n_samples:,}")
+    print(f"variables                     {statistics.n_variables:,}")
+    print(f"mean conflict degree          {statistics.mean_degree:,.1f}{about}")
+    print(f"largest conflict degree       {statistics.max_degree:,}{about}")
+    print(f"Pr(two samples conflict)      {statistics.conflict_probability:.2e}")
+    print(f"largest support (Omega)       {statistics.omega}")
+    print(f"rho                           {statistics.rho:.2e}")
+    print(f"hottest variable              in {statistics.hottest_degree:,} samples")
+    print(f"Hogwild!'s bound n/(2 mean)   {statistics.tau_bound:,.0f} overlapping samples")
+    for name, order in orders.items():
+        length = content["critical_path"][name]
+        most = order.n_samples / length
+        print(f"critical path, {name:<14} {length:,} updates: at most {most:,.1f} x")
+    print_table(
+        "Predicted speedup of the dataflow engine over serial (simulated, cost model)",
+        ["workers", *orders],
+        [
+            [str(p), *(f"{predict_speedup(order, p).speedup:.2f}" for order in orders.values())]
+            for p in workers
+        ],
+    )
+
+
+def main() -> None:
+    """Run the command line; errors become one line on stderr and exit status 1."""
+    try:
+        app(standalone_mode=True)
+    except SerialeqError as error:
+        print(f"serialeq: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("serialeq: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

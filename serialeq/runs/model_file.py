@@ -1,0 +1,70 @@
+"""Model directories: what `serialeq train --out` writes and `serialeq predict` reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from serialeq.digest import digest_arrays
+from serialeq.errors import DataError
+
+_MODEL, _ABOUT = "model.npz", "model.json"
+
+
+def save_model(directory: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+    """Write ``model.npz`` and ``model.json``, each whole or not at all.
+
+    Raises
+    ------
+    DataError
+        If the directory cannot be written.
+    """
+    text = json.dumps(about, indent=2, sort_keys=True) + "\n"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _write(directory / _MODEL, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        _write(directory / _ABOUT, lambda file: file.write(text.encode()))
+    except OSError as error:
+        raise DataError(f"out: cannot write {directory}: {error.strerror or error}") from error
+
+
+def load_model(directory: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and the description of a model directory.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged, or the arrays do not have the digest recorded.
+    """
+    try:
+        about = json.loads((directory / _ABOUT).read_text())
+        with np.load(directory / _MODEL, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        trained = {name: arrays[name] for name in about["trained"]}
+        recorded = about["digest"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"model: cannot read {directory}: {error}") from error
+    found = digest_arrays(trained)
+    if found != recorded:
+        raise DataError(f"model: {directory} has digest {found}, but {recorded} is recorded")
+    return arrays, about
+
+
+def _write(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

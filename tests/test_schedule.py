@@ -1,0 +1,287 @@
+"""Plans are safe and say no more than they must; the checker catches the ones that are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from chain import Chain
+from harness import EQUIVALENT, SequentialTeam, bind, interleave, plan, same_bytes
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import cases
+
+from serialeq.engines.base import ENGINES, get_engine
+from serialeq.engines.executor import Executor
+from serialeq.errors import ScheduleError, SerialeqError
+from serialeq.hypergraph import Hypergraph
+from serialeq.order import Order, given_order, shuffled_order
+from serialeq.planning.batches import _group_rounds, plan_cyclades, plan_groups
+from serialeq.planning.dataflow import find_waits, plan_dataflow
+from serialeq.planning.ownership import assign_owners
+from serialeq.planning.schedule import Schedule, assemble
+from serialeq.testing import check_schedule
+
+
+def dataflow(order: Order, workers: Any, n_workers: int, timed: bool = False) -> Schedule:
+    """Plan dataflow for any assignment of steps to workers."""
+    workers = np.asarray(workers, dtype=np.uint16)
+    waits = find_waits(order, workers, n_workers)
+    return assemble(order, n_workers, workers, waits, with_times=timed)
+
+
+def random_dataflow(order: Order, n_workers: int, seed: int, timed: bool = False) -> Schedule:
+    rng = np.random.default_rng(seed)
+    return dataflow(order, rng.integers(0, n_workers, order.n_steps), n_workers, timed)
+
+
+def without_wait(schedule: Schedule, wait: int) -> Schedule:
+    segments = np.arange(schedule.n_segments + 1)
+    removed = segments > np.searchsorted(schedule.wait_ptr, wait, side="right") - 1
+    return replace(
+        schedule,
+        wait_ptr=schedule.wait_ptr - removed,
+        wait_counter=np.delete(schedule.wait_counter, wait),
+        wait_value=np.delete(schedule.wait_value, wait),
+    )
+
+
+@pytest.mark.parametrize("engine", EQUIVALENT)
+@given(case=cases(), batch=st.integers(1, 40), timed=st.booleans())
+def test_every_plan_is_safe(engine: str, case: Any, batch: int, timed: bool) -> None:
+    graph, order, n_workers = case
+    schedule = plan(engine, order, n_workers, batch, timed)
+    check_schedule(order, schedule)
+    check_schedule(order, schedule, graph)
+    assert schedule.n_workers == (n_workers if ENGINES[engine].parallel else 1)
+    assert schedule.times.size == (order.n_samples if timed else 0)
+
+
+@given(case=cases(), seed=st.integers(0, 99), timed=st.booleans())
+def test_dataflow_is_safe_for_every_assignment(case: Any, seed: int, timed: bool) -> None:
+    graph, order, n_workers = case
+    check_schedule(order, random_dataflow(order, n_workers, seed, timed), graph)
+
+
+@pytest.mark.parametrize("n_workers", [2, 3, 8])
+def test_dataflow_with_more_waits_than_its_buffers_hold(n_workers: int) -> None:
+    rng = np.random.default_rng(1)
+    graph = Hypergraph(rng.integers(0, 500, (20_000, 2)), 2, 500)
+    order = shuffled_order(graph, 0)
+    schedule = random_dataflow(order, n_workers, 0)
+    assert schedule.n_waits > 1_024
+    check_schedule(order, schedule)
+
+
+@settings(max_examples=30)
+@given(case=cases(), seed=st.integers(0, 99))
+def test_every_wait_of_dataflow_is_necessary(case: Any, seed: int) -> None:
+    _, order, n_workers = case
+    schedule = random_dataflow(order, n_workers, seed)
+    for wait in range(schedule.n_waits):
+        mutant = without_wait(schedule, wait)
+        with pytest.raises(ScheduleError, match="has to come before"):
+            check_schedule(order, mutant)
+
+
+@settings(max_examples=30)
+@given(case=cases(kinds="given shuffled"), seed=st.integers(0, 99))
+def test_without_a_wait_some_run_gives_other_bits(case: Any, seed: int) -> None:
+    graph, order, n_workers = case
+    schedule = random_dataflow(order, n_workers, seed, timed=True)
+    # Times tell the repeats of one sample apart: exchanging those would change nothing.
+    expected = Chain(graph, timed=True).oracle(order.samples())
+    for wait in range(schedule.n_waits):
+        counter, value = schedule.wait_counter[wait], schedule.wait_value[wait]
+        awaited = schedule.worker_ptr[counter] + value - 1
+
+        def latest(ready: list[tuple[int, int]], awaited: int = awaited) -> int:
+            return min(range(len(ready)), key=lambda i: ready[i][1] == awaited)
+
+        problem = Chain(graph, timed=True)
+        interleave(problem, without_wait(schedule, wait), latest)
+        assert not same_bytes(problem.trained(), expected)
+
+
+def test_the_executor_shows_the_lack_of_a_wait() -> None:
+    graph = Hypergraph([0, 0], 1, 1)
+    order = given_order(graph, [0, 1])
+    schedule = dataflow(order, [0, 1], 2)
+    assert schedule.n_waits == 1
+    expected = Chain(graph).oracle(order.samples())
+    for plan_, equal in ((schedule, True), (without_wait(schedule, 0), False)):
+        problem = Chain(graph)
+        team = SequentialTeam(2, turns=[1, 0])  # worker 1 first
+        Executor(plan_, team).run(bind(problem, plan_))
+        assert same_bytes(problem.trained(), expected) == equal
+
+
+@given(case=cases(kinds="shuffled"), data=st.data())
+def test_exchange_of_two_conflicting_samples_is_caught(case: Any, data: Any) -> None:
+    graph, order, n_workers = case
+    conflicts = list(graph.conflict_graph().edges)
+    assume(conflicts)
+    schedule = plan_dataflow(order, n_workers)
+    a, b = (np.flatnonzero(schedule.layout == e) for e in data.draw(st.sampled_from(conflicts)))
+    layout = schedule.layout.copy()
+    layout[a], layout[b] = layout[b], layout[a]
+    with pytest.raises(ScheduleError, match="has to come before"):
+        check_schedule(order, replace(schedule, layout=layout))
+
+
+def test_a_variable_that_was_not_declared_is_caught() -> None:
+    declared = Hypergraph([0, 1], 1, 2)
+    true = Hypergraph([0, 0, 1], [0, 1, 3], 2)
+    order = given_order(declared, [0, 1])
+    schedule = dataflow(order, [0, 1], 2)
+    check_schedule(order, schedule)
+    message = r"variable 0: sample 0 \(worker 0\) has to come before sample 1 \(worker 1\)"
+    with pytest.raises(ScheduleError, match=message):
+        check_schedule(order, schedule, true)
+    problem = Chain(true)
+    expected = problem.oracle(order.samples())
+    interleave(problem, schedule, lambda ready: -1)
+    assert not same_bytes(problem.trained(), expected)
+
+
+def three_samples() -> tuple[Order, Schedule]:
+    """Return samples 0, 1, 2 of one variable, run by workers 0, 1, 0."""
+    order = given_order(Hypergraph([0, 0, 0], 1, 1), [0, 1, 2])
+    schedule = dataflow(order, [0, 1, 0], 2, timed=True)
+    check_schedule(order, schedule)
+    return order, schedule
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layout": [0, 2, 2], "times": []}, r"sample [12]: expected to run"),
+        ({"layout": [2, 0, 1], "times": []}, r"sample 0 \(worker 0\) has to come before sample 1"),
+        ({"times": [0, 1, 2]}, r"\(serial position, sample\) .*: expected to run"),
+        ({"stop": [1, 2, 2]}, r"expected to run 1 times, got 0"),
+        ({"stop": [2, 2, 3]}, r"expected to run 1 times, got 2"),
+        ({"stop": [1, 2, 4]}, r"segment 2: no positions of a layout of 3"),
+        ({"worker_ptr": [0, 2, 2]}, r"worker_ptr: expected to run from 0 to 3"),
+        ({"wait_value": [1, 2]}, r"worker 1 at sample 1 waits for counter 0 to reach 2|deadlock"),
+        ({"wait_value": [9, 1]}, r"worker 0 at sample 2 waits for counter 1 to reach 9"),
+        ({"wait_value": [0, 1]}, r"sample 1 \(worker 1\) has to come before sample 2 \(worker 0\)"),
+        ({"post_value": [1, 1, 1]}, r"counter 0 may not grow: .* posts 1 and .* posts 1"),
+        ({"post_value": [2, 1, 1]}, r"counter 0 may not grow|deadlock"),
+        ({"post_counter": [1, 0, 1]}, r"counter 1 may not grow: .*|deadlock"),
+    ],
+)
+def test_mutants_of_a_small_schedule_are_caught(change: dict[str, Any], message: str) -> None:
+    order, schedule = three_samples()
+    arrays = {key: np.array(value, getattr(schedule, key).dtype) for key, value in change.items()}
+    with pytest.raises(ScheduleError, match=message):
+        check_schedule(order, replace(schedule, **arrays))
+
+
+def test_workers_that_wait_for_each_other_are_named() -> None:
+    order, schedule = three_samples()
+    # Worker 0's first segment waits for worker 1, which waits for it.
+    mutant = replace(
+        schedule,
+        wait_ptr=np.array([0, 1, 1, 2]),
+        wait_counter=np.array([1, 0], np.int32),
+        wait_value=np.array([1, 1], np.int32),
+    )
+    with pytest.raises(ScheduleError, match="deadlock: worker 0 at sample 0, worker 1 at sample 1"):
+        check_schedule(order, mutant)
+
+
+def test_a_counter_that_two_workers_race_for_is_caught() -> None:
+    # Worker 2 waits for the 1 of worker 0, but the 2 of worker 1 lets it go as well.
+    order = given_order(Hypergraph([0, 1, 0], 1, 2), [0, 1, 2])
+    schedule = replace(
+        dataflow(order, [0, 1, 2], 3),
+        post_counter=np.zeros(3, np.int32),
+        post_value=np.array([1, 2, 3], np.int32),
+    )
+    with pytest.raises(ScheduleError, match="counter 0 may not grow"):
+        check_schedule(order, schedule)
+
+
+def batches(order: Order, size: int) -> list[range]:
+    """Return the steps of each batch: as few as have `size` samples."""
+    sizes = order.sizes if order.sizes.size else np.ones(order.n_steps, int)
+    result, begin = [], 0
+    for step in range(order.n_steps):
+        if sizes[begin : step + 1].sum() >= size or step + 1 == order.n_steps:
+            result.append(range(begin, step + 1))
+            begin = step + 1
+    return result
+
+
+@given(case=cases(), batch=st.integers(1, 40))
+def test_groups_are_free_of_conflicts_and_as_few_as_possible(case: Any, batch: int) -> None:
+    _, order, n_workers = case
+    tasks = order.tasks
+    supports = [set(tasks.support(task).tolist()) for task in order.sequence]
+    expected = []
+    for steps in batches(order, batch):
+        level = dict.fromkeys(steps, 0)
+        for i in steps:
+            meets = [level[j] for j in range(steps[0], i) if supports[i] & supports[j]]
+            level[i] = 1 + max(meets, default=0)
+        expected += [[i for i in steps if level[i] == k] for k in sorted(set(level.values()))]
+
+    planned, workers, first = _group_rounds(
+        *tasks.csr, order.sequence, order.sizes, tasks.n_variables, n_workers, batch
+    )
+    ends = [*np.flatnonzero(first)[1:], planned.size]
+    assert [group.tolist() for group in np.split(planned, ends)[:-1] if group.size] == expected
+    for group in np.split(workers, ends)[:-1]:
+        assert (np.diff(group.astype(int)) >= 0).all()
+        if order.is_fine and group.size:
+            assert np.bincount(group).max() <= -(-group.size // n_workers)
+
+
+@given(case=cases(kinds="given shuffled"), batch=st.integers(1, 40))
+def test_cyclades_keeps_components_on_one_worker(case: Any, batch: int) -> None:
+    graph, order, n_workers = case
+    schedule = plan_cyclades(order, n_workers, with_times=True, batch=batch)
+    owner = np.empty(order.n_steps, dtype=np.int64)
+    for worker, (low, high) in enumerate(pairwise(schedule.worker_ptr)):
+        for s in range(low, high):
+            owner[schedule.times[schedule.start[s] : schedule.stop[s]]] = worker
+    incidence = graph.matrix().astype(int)
+    for begin in range(0, order.n_steps, batch):
+        rows = incidence[order.sequence[begin : begin + batch]]
+        meets = sp.csr_array((rows @ rows.T) != 0)
+        _, components = sp.csgraph.connected_components(meets, directed=False)
+        for component in range(components.max() + 1):
+            assert len(set(owner[begin : begin + batch][components == component])) == 1
+
+
+@pytest.mark.parametrize("n_workers", [2, 3, 7])
+def test_no_worker_gets_far_ahead_of_an_even_share(n_workers: int) -> None:
+    star = Hypergraph(np.stack([np.zeros(5_000, int), np.arange(1, 5_001)], axis=1), 2, 5_001)
+    for seed in range(3):
+        workers = assign_owners(shuffled_order(star, seed), n_workers)
+        done = np.cumsum(workers[:, None] == np.arange(n_workers), axis=0)
+        share = np.arange(1, 5_001)[:, None] / n_workers
+        assert (done - share).max() <= 257
+
+
+@pytest.mark.parametrize("n_workers", [0, -1, 1025])
+@pytest.mark.parametrize("engine", [name for name in ENGINES if ENGINES[name].parallel])
+def test_impossible_numbers_of_workers_are_refused(engine: str, n_workers: int) -> None:
+    order = given_order(Hypergraph([0], 1, 1), [0])
+    with pytest.raises(SerialeqError, match=f"n_workers: expected 1 to 1024, got {n_workers}"):
+        plan(engine, order, n_workers, 1)
+
+
+@pytest.mark.parametrize("planner", [plan_groups, plan_cyclades])
+def test_empty_batches_are_refused(planner: Any) -> None:
+    with pytest.raises(SerialeqError, match="batch: expected at least 1, got 0"):
+        planner(given_order(Hypergraph([0], 1, 1), [0]), 2, batch=0)
+
+
+def test_unknown_engines_are_refused() -> None:
+    with pytest.raises(SerialeqError, match=r"engine: expected one of serial, .*, got 'fast'"):
+        get_engine("fast")
