@@ -66,7 +66,7 @@ def held_out_rmse(split: Split) -> Callable[[Factorization], float]:
 def open_session(problem: Factorization, entry: Contestant, team: WorkerTeam) -> Session:
     """Return a session of a contestant; nothing is planned yet, except blocks."""
     orders = OrderSource(problem, entry.order, SEED, team)
-    return Session(problem, orders, get_engine(entry.engine), team)
+    return Session(problem, orders, entry.engine, team)
 
 
 class Runner:

@@ -11,6 +11,12 @@ _WORTHWHILE = 1.1  # predicted speedup below which the serial engine is safer
 _STEPS_LOOKED_AT = 1 << 16
 
 
+def check_engine(name: str) -> None:
+    """Raise SerialeqError unless `name` is "auto" or an engine's name."""
+    if name != "auto":
+        get_engine(name)
+
+
 def choose_engine(name: str, order: Order, n_workers: int) -> tuple[Engine, str]:
     """Return the engine to use and the reason, in words.
 

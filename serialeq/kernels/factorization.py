@@ -113,29 +113,22 @@ def _lanes(factors: Any) -> int:
 
 
 @jit
-def predict_pairs(factors: Any, biases: Any, pairs: Any, out: Any) -> None:
-    """Set ``out[k]`` to the prediction for ``pairs[k]``."""
-    for k in range(pairs.shape[0]):
-        u, v = np.intp(pairs[k, 0]), np.intp(pairs[k, 1])
-        out[k] = predict_pair(factors, biases, u, v)
-
-
-@jit
 def squared_error_worker(
-    worker: int, n_workers: int, factors: Any, biases: Any, pairs: Any, values: Any, partial: Any,
-    stop_flag: Any,
+    thread: int, n_threads: int, factors: Any, biases: Any, users: Any, items: Any, values: Any,
+    row_of_user: Any, row_of_item: Any, mean: Any, partial: Any, stop_flag: Any,
 ) -> bool:  # fmt: skip
-    """Set ``partial[i]`` to the squared error of chunk ``i``, for every n_workers-th chunk.
+    """Set ``partial[i]`` to the squared error of chunk ``i``, for every n_threads-th chunk.
 
-    A chunk's sum depends on the chunk alone, so the total is the same for any number of workers.
+    A chunk's sum depends on the chunk alone, so the total is the same for any number of threads.
     """
-    for i in range(worker, partial.size, n_workers):
+    for i in range(thread, partial.size, n_threads):
         if load_acquire(stop_flag, 0):
             break
         error = 0.0
         for k in range(np.uintp(i * CHUNK), np.uintp(min((i + 1) * CHUNK, values.size))):
-            u, v = np.intp(pairs[k, 0]), np.intp(pairs[k, 1])
-            e = np.float64(values[k]) - predict_pair(factors, biases, u, v)
+            u = np.intp(row_of_user[np.uintp(users[k])])
+            v = np.intp(row_of_item[np.uintp(items[k])])
+            e = np.float64(values[k] - mean) - predict_pair(factors, biases, u, v)
             error += e * e
         partial[i] = error
     return False
@@ -152,13 +145,16 @@ def pack_pairs(users: Any, items: Any, row_of_user: Any, row_of_item: Any) -> An
 
 
 @jit
-def gather_samples(pairs: Any, values: Any, samples: Any, out_pairs: Any, out_values: Any) -> None:
-    """Lay the entries out in the order of `samples`."""
+def gather_samples(
+    users: Any, items: Any, values: Any, row_of_user: Any, row_of_item: Any, mean: Any,
+    samples: Any, out_pairs: Any, out_values: Any,
+) -> None:  # fmt: skip
+    """Lay rows and centred values of the entries out in the order of `samples`."""
     for k in range(samples.size):
         s = np.uintp(samples[k])
-        out_pairs[k, 0] = pairs[s, 0]
-        out_pairs[k, 1] = pairs[s, 1]
-        out_values[k] = values[s]
+        out_pairs[k, 0] = row_of_user[np.uintp(users[s])]
+        out_pairs[k, 1] = row_of_item[np.uintp(items[s])]
+        out_values[k] = values[s] - mean
 
 
 @jit

@@ -17,7 +17,6 @@ from serialeq.kernels.factorization import (
     factorization_kernel,
     gather_samples,
     pack_pairs,
-    predict_pairs,
     sequential_mean,
     squared_error_worker,
 )
@@ -111,13 +110,11 @@ class Factorization(Problem):
         self._row_of_user = user_rows
         self._row_of_item = item_rows + np.uint32(shape[0])
         self._labels = np.concatenate([user_labels, item_labels + np.uint32(self._n_blocks)])
-        self._pairs = pack_pairs(users, items, self._row_of_user, self._row_of_item)
         if mean is None:
             mean = 0.0 if bias == "none" else float(sequential_mean(values))
         self.mean = mean
-        self._values = (values - self.dtype.type(self.mean)).astype(self.dtype, copy=False)
+        self._users, self._items, self._values = users, items, values
         n_rows = sum(shape)
-        self.hypergraph = Hypergraph(self._pairs, 2, n_rows, check=False)
         self._penalty = np.empty(n_rows, dtype=self.dtype)
         for rows, degrees, mu in (
             (self._row_of_user, user_degrees, l2[0]),
@@ -142,11 +139,20 @@ class Factorization(Problem):
             fill_uniform(start, self.n_factors, low, high, stream_key(self.seed, purpose))
             self._factors[rows, : self.n_factors] = start
 
+    @property
+    def hypergraph(self) -> Hypergraph:  # type: ignore[override]
+        """User row and item row of each entry; made on demand, as only planning needs it."""
+        pairs = pack_pairs(self._users, self._items, self._row_of_user, self._row_of_item)
+        return Hypergraph(pairs, 2, sum(self.shape), check=False)
+
     def context(self, samples: np.ndarray, times: np.ndarray) -> FactorizationContext:
         """Return the kernel's context with the entries of `samples` in that order."""
         pairs = np.empty((samples.size, 2), dtype=np.uint32)
         values = np.empty(samples.size, dtype=self.dtype)
-        gather_samples(self._pairs, self._values, samples, pairs, values)
+        gather_samples(
+            self._users, self._items, self._values, self._row_of_user, self._row_of_item,
+            self.dtype.type(self.mean), samples, pairs, values,
+        )  # fmt: skip
         return FactorizationContext(
             pairs=pairs,
             values=values,
@@ -199,30 +205,25 @@ class Factorization(Problem):
             if self.schedule == "adagrad":
                 self._curvature[rows] = arrays[f"{side}_curvature"]
 
-    def predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Return the predicted values, shape (n,), for arrays of users and items in range."""
-        pairs = pack_pairs(users, items, self._row_of_user, self._row_of_item)
-        out = np.empty(users.size, dtype=self.dtype)
-        predict_pairs(self._factors, self._biases, pairs, out)
-        return out + self.dtype.type(self.mean)
-
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the training error: the root of the mean squared error."""
-        return self._rmse(self._pairs, self._values, team)
+        return self.rmse(self._users, self._items, self._values, team)
 
-    def rmse(self, users: np.ndarray, items: np.ndarray, values: np.ndarray) -> float:
-        """Return the root of the mean squared error on other entries."""
-        pairs = pack_pairs(users, items, self._row_of_user, self._row_of_item)
-        centred = (values - self.dtype.type(self.mean)).astype(self.dtype, copy=False)
-        return self._rmse(pairs, centred, None)
-
-    def _rmse(self, pairs: np.ndarray, values: np.ndarray, team: WorkerTeam | None) -> float:
+    def rmse(
+        self,
+        users: np.ndarray,
+        items: np.ndarray,
+        values: np.ndarray,
+        team: WorkerTeam | None = None,
+    ) -> float:
+        """Return the root of the mean squared error on any entries."""
+        team = team or WorkerTeam(1)
         partial = np.zeros(-(-values.size // CHUNK))
-        arguments = (self._factors, self._biases, pairs, values, partial)
-        if team is None:
-            squared_error_worker(0, 1, *arguments, np.zeros(1, np.int64))
-        else:
-            team.run(squared_error_worker, team.n_threads, *arguments, team.stop_flag)
+        team.run(
+            squared_error_worker, team.n_threads, self._factors, self._biases, users, items,
+            values, self._row_of_user, self._row_of_item, self.dtype.type(self.mean), partial,
+            team.stop_flag,
+        )  # fmt: skip
         return float(np.sqrt(sequential_mean(partial) * partial.size / values.size))
 
     def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:

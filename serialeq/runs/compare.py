@@ -58,11 +58,12 @@ def compare(
         engine = get_engine(contestant.engine)
         with WorkerTeam(contestant.jobs) as team:
             warm = make_problem()
-            Session(warm, OrderSource(warm, contestant.order, seed, team), engine, team).prepare(0)
+            orders = OrderSource(warm, contestant.order, seed, team)
+            Session(warm, orders, engine.name, team).prepare(0)
             problem = make_problem()
             began = time.perf_counter()
             orders = OrderSource(problem, contestant.order, seed, team)
-            session = Session(problem, orders, engine, team)
+            session = Session(problem, orders, engine.name, team)
             for epoch in range(n_epochs):
                 session.run_epoch(epoch)
             seconds = time.perf_counter() - began

@@ -11,7 +11,6 @@ import numpy as np
 
 from serialeq.data import Ratings, check_entries, entries_of
 from serialeq.digest import digest_arrays
-from serialeq.engines.auto import choose_engine
 from serialeq.errors import DataError, SerialeqError
 from serialeq.problems.factorization import Factorization, check_options
 from serialeq.team import WorkerTeam, count_workers
@@ -177,19 +176,18 @@ def fit_factorization(
     n_workers = count_workers(parameters.n_jobs)
     with WorkerTeam(n_workers) as team:
         orders = OrderSource(problem, parameters.order, parameters.seed, team)
-        engine, reason = choose_engine(
-            parameters.engine, orders.epoch(len(history)), team.n_threads
-        )
+        session = Session(problem, orders, parameters.engine, team)
         records = train(
-            Session(problem, orders, engine, team),
+            session,
             n_epochs,
             first_epoch=len(history),
             validate=(lambda: problem.rmse(*held_out)) if held_out is not None else None,
             on_epoch=on_epoch,
         )
     history += [asdict(record) for record in records]
+    engine = session.engine.name if session.engine else parameters.engine
     return FactorizationModel(
-        problem.trained(), problem.mean, engine.name, reason, n_workers, history
+        problem.trained(), problem.mean, engine, session.engine_reason, n_workers, history
     )
 
 

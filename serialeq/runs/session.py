@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from serialeq.engines.auto import check_engine, choose_engine
 from serialeq.engines.base import Engine
 from serialeq.engines.executor import Executor
 from serialeq.errors import SerialeqError
 from serialeq.kernels.kernel import BoundKernel
 from serialeq.order import Order, given_order, shuffled_order
+from serialeq.planning.schedule import Schedule
 from serialeq.problems.base import Problem
 from serialeq.team import WorkerTeam
 
@@ -19,6 +21,8 @@ ORDERS = ("blocked", "shuffled", "reshuffled", "given")
 
 class OrderSource:
     """The order of each epoch, as a function of (kind, seed, epoch).
+
+    Orders are made when asked for and not kept: they take 4 bytes a sample and more.
 
     Parameters
     ----------
@@ -34,29 +38,29 @@ class OrderSource:
     def __init__(
         self, problem: Problem, order: Any, seed: int, team: WorkerTeam | None = None
     ) -> None:
-        self._problem = problem
-        self._seed = seed
-        self._fixed: Order | None = None
-        graph = problem.hypergraph
-        self.name = order if isinstance(order, str) else "given"
-        if not isinstance(order, str):
-            self._fixed = given_order(graph, order)
-        elif order == "given":
-            self._fixed = given_order(graph, np.arange(graph.n_samples, dtype=np.int32))
-        elif order == "shuffled":
-            self._fixed = shuffled_order(graph, seed)
-        elif order == "blocked":
-            self._fixed = problem.blocked_order(seed, team)
-        elif order != "reshuffled":
+        if isinstance(order, str) and order not in ORDERS:
             raise SerialeqError(
                 f"order: expected one of {', '.join(ORDERS)} or an array of samples, got {order!r}"
             )
+        self._problem = problem
+        self._order = order
+        self._seed = seed
+        self._team = team
+
+    def key(self, epoch: int) -> int:
+        """Return a number that two epochs share if they have the same order."""
+        return epoch if isinstance(self._order, str) and self._order == "reshuffled" else 0
 
     def epoch(self, epoch: int) -> Order:
-        """Return the order of one epoch; the same object where it is the same order."""
-        if self._fixed is not None:
-            return self._fixed
-        return shuffled_order(self._problem.hypergraph, self._seed, epoch)
+        """Return the order of one epoch."""
+        if not isinstance(self._order, str):
+            return given_order(self._problem.hypergraph, self._order)
+        if self._order == "blocked":
+            return self._problem.blocked_order(self._seed, self._team)
+        graph = self._problem.hypergraph
+        if self._order == "given":
+            return given_order(graph, np.arange(graph.n_samples, dtype=np.int32))
+        return shuffled_order(graph, self._seed, self.key(epoch))
 
 
 class Session:
@@ -66,34 +70,54 @@ class Session:
     ----------
     problem : Problem
     orders : OrderSource
-    engine : Engine
+    engine : str
+        Name of an engine, or "auto".
     team : WorkerTeam
         Its size is the number of workers.
+
+    Attributes
+    ----------
+    engine : Engine or None
+        The engine in use, once the first epoch is prepared.
+    engine_reason : str
+        Why.
     """
 
     def __init__(
-        self, problem: Problem, orders: OrderSource, engine: Engine, team: WorkerTeam
+        self, problem: Problem, orders: OrderSource, engine: str, team: WorkerTeam
     ) -> None:
+        check_engine(engine)
         self.problem = problem
         self.orders = orders
-        self.engine = engine
         self.team = team
-        self._order: Order | None = None
+        self.engine: Engine | None = None
+        self.engine_reason = ""
+        self._asked_for = engine
+        self._key: int | None = None
+        self._n_samples = 0
         self._executor: Executor
         self._kernel: BoundKernel
 
     def prepare(self, epoch: int) -> None:
-        """Plan, pack and compile what an epoch needs."""
-        order = self.orders.epoch(epoch)
-        if order is not self._order:
-            plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)
-            self._executor = Executor(plan, self.team)
-            self._kernel = self.problem.kernel.bind(self.problem.context(plan.layout, plan.times))
-            self._order = order
+        """Plan, pack and compile what an epoch needs, if the last one did not."""
+        key = self.orders.key(epoch)
+        if key == self._key:
+            return
+        plan = self._plan(self.orders.epoch(epoch))
+        self._executor = Executor(plan, self.team)
+        self._kernel = self.problem.kernel.bind(self.problem.context(plan.layout, plan.times))
+        self._key = key
+
+    def _plan(self, order: Order) -> Schedule:
+        if self.engine is None:
+            self.engine, self.engine_reason = choose_engine(
+                self._asked_for, order, self.team.n_threads
+            )
+        self._n_samples = order.n_samples
+        return self.engine.plan(order, self.team.n_workers, self.problem.timed)
 
     def run_epoch(self, epoch: int) -> None:
         """Run one epoch."""
         self.prepare(epoch)
-        if self._order is not None:
-            self.problem.begin_epoch(epoch, self._order.n_samples)
-            self._executor.run(self._kernel)
+        self.problem.begin_epoch(epoch, self._n_samples)
+        self._executor.run(self._kernel)
