@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -16,17 +16,21 @@ from . import libmf_peer, machine, mf, planning, quality, tables
 from .datasets import Dataset, load
 from .runners import QUALITY
 
+Number = TypeVar("Number", int, float)
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 Jobs = Annotated[int | None, typer.Option(min=1, help="Workers; all cores by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
-def _numbers(text: str) -> list[float]:
+def _numbers(text: str, kind: type[Number]) -> list[Number]:
     try:
-        numbers = [float(part) for part in text.split(",")]
+        numbers = [kind(part) for part in text.split(",")]
     except ValueError:
-        raise typer.BadParameter(f"expected numbers separated by commas, got {text!r}") from None
+        raise typer.BadParameter(
+            f"expected {kind.__name__}s separated by commas, got {text!r}"
+        ) from None
     if min(numbers) <= 0:
         raise typer.BadParameter(f"expected positive numbers, got {text!r}")
     return numbers
@@ -43,7 +47,7 @@ def factorization(
     quick: Annotated[bool, typer.Option("--quick", help="Rank 16, 3 rounds, 3 epochs.")] = False,
 ) -> None:
     """Race the engines at matrix factorisation, with Hogwild! and LIBMF."""
-    ranks = [int(k) for k in _numbers(factors)]
+    ranks = _numbers(factors, int)
     if quick:
         ranks, rounds, epochs = [16], 3, 3
     workers = count_workers(jobs)
@@ -83,7 +87,7 @@ def planning_cost(
     as_json: Json = False,
 ) -> None:
     """Measure time and memory of planning as the data grow."""
-    rows = planning.measure(_numbers(sizes), factors, count_workers(jobs))
+    rows = planning.measure(_numbers(sizes, float), factors, count_workers(jobs))
     if as_json:
         print_json({"rows": rows, "machine": machine.describe()})
     else:

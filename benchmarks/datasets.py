@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from serialeq.data import Ratings, generate_ratings, read_ratings, split_ratings
+from serialeq.data import Ratings, generate_ratings, split_ratings
+from serialeq.reading import read_ratings
 from serialeq.errors import DataError
 
 TEST_FRACTION = 0.1

@@ -37,8 +37,9 @@ class Row:
     spread : (float, float)
         Quartiles of the same.
     ns_per_rating : float
-    speedup : float
-        Over the serial run in shuffled order; median of the ratios within a round.
+    speedup, over_hogwild, over_ceiling : float
+        Times the speed of the serial run, of Hogwild! and of independent serial runs, all in
+        shuffled order; medians of the ratios within a round.
     plan_epochs, pack_epochs : float or None
         Time of planning and packing, in epochs of the serial run in shuffled order.
     rmse : float or None
@@ -57,6 +58,8 @@ class Row:
     spread: tuple[float, float]
     ns_per_rating: float
     speedup: float
+    over_hogwild: float
+    over_ceiling: float
     plan_epochs: float | None = None
     pack_epochs: float | None = None
     rmse: float | None = None
@@ -181,5 +184,7 @@ def _row(
         spread=timings.quartiles(name),
         ns_per_rating=seconds / n_ratings * 1e9,
         speedup=timings.speed(name, name_of(REFERENCE)).paired,
+        over_hogwild=timings.speed(name, "hogwild shuffled").paired,
+        over_ceiling=timings.speed(name, "ceiling shuffled").paired,
         **{"equivalent": None, "serial_bits": None} | details,
     )

@@ -15,9 +15,6 @@ _MORE_COLUMNS = ("x ceiling", "plan", "pack", "RMSE", "serial bits", "digest")
 
 def print_rank(rows: Sequence[Row], ratios: dict[str, Any], data: str) -> None:
     """Print what was measured at one rank."""
-    by_name = {(row.engine, row.order): row for row in rows}
-    hogwild = by_name["hogwild", "shuffled"].speedup
-    ceiling = by_name["ceiling", "shuffled"].speedup
     print_table(
         f"{data}, rank {rows[0].factors}. Speedup over serial shuffled; x: times the speed of "
         "Hogwild! shuffled, of independent serial runs (ceiling). Plan and pack in epochs of "
@@ -31,8 +28,8 @@ def print_rank(rows: Sequence[Row], ratios: dict[str, Any], data: str) -> None:
                 f"{row.ns_per_rating:.2f}",
                 " – ".join(f"{q / row.seconds * row.ns_per_rating:.2f}" for q in row.spread),
                 f"{row.speedup:.2f}",
-                f"{row.speedup / hogwild:.2f}",
-                f"{row.speedup / ceiling:.2f}",
+                f"{row.over_hogwild:.2f}",
+                f"{row.over_ceiling:.2f}",
                 _number(row.plan_epochs, 2),
                 _number(row.pack_epochs, 2),
                 _number(row.rmse, 4),

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .data import Ratings, generate_ratings, read_ratings
+    from .data import Ratings, generate_ratings
     from .digest import digest_arrays
     from .errors import DataError, DivergenceError, ScheduleError, SerialeqError
     from .estimators.factorization import MatrixFactorization
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .kernels.kernel import kernel
     from .order import Order, blocked_order, given_order, shuffled_order
     from .problems.base import Problem
+    from .reading import read_ratings
 
 __version__ = "0.1.0"
 
@@ -35,7 +36,7 @@ _HOME = {
     "generate_ratings": "data",
     "given_order": "order",
     "kernel": "kernels.kernel",
-    "read_ratings": "data",
+    "read_ratings": "reading",
     "shuffled_order": "order",
 }
 

@@ -100,7 +100,8 @@ def train_factorization(
     as_json: Json = False,
 ) -> None:
     """Factorise a file of ratings."""
-    from .data import read_ratings, split_ratings
+    from .data import split_ratings
+    from .reading import read_ratings
     from .report import epoch_progress, notices, print_json
     from .runs.factorization import FactorizationParameters, fit_factorization
     from .runs.model_file import save_model
@@ -229,10 +230,10 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Say how much parallelism there is: conflicts, critical path, predicted speedups."""
-    from .data import read_ratings
     from .planning.prediction import critical_path
     from .planning.prediction import predict as predict_speedup
     from .problems.factorization import Factorization
+    from .reading import read_ratings
     from .report import notices, print_json, print_table
     from .runs.session import OrderSource
 

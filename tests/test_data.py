@@ -13,17 +13,17 @@ import scipy.sparse as sp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import serialeq.data as data
+import serialeq.reading as reading
 from serialeq.data import (
     Ratings,
     check_entries,
     entries_of,
     generate_ratings,
-    read_ratings,
     split_ratings,
 )
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
+from serialeq.reading import read_ratings
 
 ROWS = [("7", "30", 4.0), ("10", "4", 3.5), ("7", "4", 1.0)]
 
@@ -148,7 +148,7 @@ class TestFormats:
         lines = [f"{i % 7},é{i % 5},{i % 3}" for i in range(50)]
         path = write(tmp_path / "r.csv", "\n" * 30 + "user,item,rating\n" + "\n".join(lines))
         whole = read_ratings(path)
-        monkeypatch.setattr(data, "_BLOCK_BYTES", 7)
+        monkeypatch.setattr(reading, "_BLOCK_BYTES", 7)
         blocks = read_ratings(path)
         assert digest_arrays(vars(whole)) == digest_arrays(vars(blocks))
         lines[40] = "1,é,x"
@@ -268,8 +268,8 @@ def files(draw: st.DrawFn) -> tuple[bytes, list[tuple[str, str, float]]]:
     if header:
         table.insert(0, ("user_id:token", "item_id:token", "rating:float", "t:float"))
     out = io.StringIO()
-    for fields in table:
-        fields = [fields[k] for k in order]
+    for row in table:
+        fields = [row[k] for k in order]
         if separator in ",;":
             csv.writer(out, delimiter=separator, lineterminator="\n").writerow(fields)
         else:
@@ -328,7 +328,7 @@ class TestCheckEntries:
     def test_conversion(self) -> None:
         users, items, values, shape = check_entries([1, 0], np.array([3, 2], np.uint8), [5, 4])
         assert (users.tolist(), items.tolist(), values.tolist()) == ([1, 0], [3, 2], [5.0, 4.0])
-        assert (users.dtype, items.dtype, values.dtype) == (np.int32, np.int32, np.float32)
+        assert [a.dtype for a in (users, items, values)] == [np.int32, np.int32, np.float32]
         assert shape == (2, 4)
         assert check_entries([0], [0], [1.5], (3, 2), np.float64)[3] == (3, 2)
         assert check_entries([0], [0], [0.1], dtype="float64")[2].tolist() == [0.1]
@@ -415,7 +415,7 @@ class TestEntriesOf:
     @pytest.mark.parametrize("name", ["coo", "csr", "csc"])
     def test_duplicates_and_zeros(self, name: str) -> None:
         rows, columns = np.array([1, 0, 1, 0]), np.array([2, 1, 2, 0])
-        X = sp.coo_array((np.array([1.0, 0.0, 2.0, 4.0]), (rows, columns)), shape=(2, 3))
+        X: Any = sp.coo_array((np.array([1.0, 0.0, 2.0, 4.0]), (rows, columns)), shape=(2, 3))
         if name == "csr":
             X = sp.csr_array((X.data[[3, 1, 0, 2]], [0, 1, 2, 2], [0, 2, 4]), shape=(2, 3))
             X.indices[1] = 1
@@ -505,7 +505,7 @@ class TestGenerate:
         ratings = generate_ratings(60_000, 3000, 1000)
         assert len(ratings) == 60_000
         assert ratings.shape == (3000, 1000)
-        assert (ratings.users.dtype, ratings.items.dtype) == (np.int32, np.int32)
+        assert [a.dtype for a in (ratings.users, ratings.items)] == [np.int32, np.int32]
         assert ratings.values.dtype == np.float32
         assert set(ratings.values.tolist()) == {1.0, 2.0, 3.0, 4.0, 5.0}
         pairs = ratings.users.astype(np.int64) * 1000 + ratings.items

@@ -45,17 +45,17 @@ class _Locator:
     """Place compiled code under `cache_directory`, stamped with the function's own file."""
 
     def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
-        self._file = Path(py_file)
+        self._py_file = Path(py_file)
         self._line = py_func.__code__.co_firstlineno
 
     def get_cache_path(self) -> str:
         return str(cache_directory())
 
     def get_source_stamp(self) -> Any:
-        return hashlib.sha256(self._file.read_bytes()).hexdigest()
+        return hashlib.sha256(self._py_file.read_bytes()).hexdigest()
 
     def get_disambiguator(self) -> str:
-        where = f"{self._file}:{self._line}".encode()
+        where = f"{self._py_file}:{self._line}".encode()
         return hashlib.sha256(where).hexdigest()[:12]
 
     @classmethod

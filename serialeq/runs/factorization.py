@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.data import Ratings, check_entries, entries_of
+from serialeq.data import check_entries, entries_of
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError, SerialeqError
 from serialeq.problems.factorization import Factorization, check_options
@@ -46,6 +46,7 @@ class FactorizationParameters:
         check_options(self.schedule, self.bias)
         count_workers(self.n_jobs)
         _check_number("n_factors", self.n_factors, 1, integer=True)
+        _check_number("seed", self.seed, 0, integer=True)
         _check_number("n_epochs", self.n_epochs, 0, integer=True)
         for name in ("learning_rate", "decay", "init_scale"):
             _check_number(name, getattr(self, name), 0)
@@ -61,11 +62,7 @@ class FactorizationParameters:
 
     def entries(self, X: Any, shape: tuple[int, int] | None = None) -> Entries:
         """Return users, items, values and shape of ratings in any accepted form, checked."""
-        own_shape: tuple[int, int] | None
-        if isinstance(X, Ratings):
-            users, items, values, own_shape = X.users, X.items, X.values, X.shape
-        else:
-            users, items, values, own_shape = entries_of(X)
+        users, items, values, own_shape = entries_of(X)
         if shape is not None and own_shape is not None and tuple(own_shape) != shape:
             raise DataError(f"ratings: expected shape {shape}, as in fit, got {tuple(own_shape)}")
         return check_entries(users, items, values, shape or own_shape, np.dtype(self.dtype))
