@@ -139,7 +139,23 @@ def blocked_order(
         networkx colours the quotient conflict graph greedily, largest degree first.
     team : WorkerTeam, optional
         Whose threads share the work; the result does not depend on them.
+
+    Raises
+    ------
+    DataError
+        If there is not one label in ``0..n_blocks-1`` for each variable.
     """
+    labels = np.asarray(labels)
+    if labels.shape != (hypergraph.n_variables,):
+        raise DataError(
+            f"labels: expected one for each of {hypergraph.n_variables} variables, "
+            f"got shape {labels.shape}"
+        )
+    if labels.size and (labels.min() < 0 or labels.max() >= n_blocks):
+        raise DataError(
+            f"labels: expected blocks in 0..{n_blocks - 1}, "
+            f"got values from {labels.min()} to {labels.max()}"
+        )
     team = team or WorkerTeam(1)
 
     def run(job: Callable[..., bool], *arguments: Any) -> None:

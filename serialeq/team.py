@@ -24,7 +24,7 @@ def available_cores() -> int:
 def count_workers(n_jobs: int | None) -> int:
     """Return the number of workers that ``n_jobs`` means, as scikit-learn counts.
 
-    None and -1: all cores; -2: all but one, and so on. More workers than cores are allowed.
+    None and -1: all cores; -2: all but one, and so on.
 
     Raises
     ------
@@ -59,7 +59,8 @@ class WorkerTeam:
     Attributes
     ----------
     stop_flag : array of int64, shape (1,)
-        Not zero: every compiled loop returns soon. Set when the caller is interrupted.
+        Not zero: every compiled loop returns soon. Set when the caller is interrupted, or a job
+        fails.
     """
 
     def __init__(self, n_workers: int, n_threads: int | None = None) -> None:
@@ -72,7 +73,10 @@ class WorkerTeam:
             jobs: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
             self._jobs.append(jobs)
             threading.Thread(
-                target=_work, args=(t, jobs, self._done), name=f"serialeq-{t}", daemon=True
+                target=_work,
+                args=(t, jobs, self._done, self.stop_flag),
+                name=f"serialeq-{t}",
+                daemon=True,
             ).start()
 
     def run(self, job: Callable[..., bool], *arguments: Any) -> None:
@@ -115,13 +119,16 @@ class WorkerTeam:
         self.close()
 
 
-def _work(thread: int, jobs: SimpleQueue[Any], done: SimpleQueue[Any]) -> None:
+def _work(
+    thread: int, jobs: SimpleQueue[Any], done: SimpleQueue[Any], stop_flag: np.ndarray
+) -> None:
     while (task := jobs.get()) is not None:
         job, arguments = task
         try:
             while job(thread, *arguments):
                 pass
         except BaseException as error:
+            stop_flag[0] = 1  # others may be waiting for this thread
             done.put(error)
         else:
             done.put(None)

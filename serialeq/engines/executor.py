@@ -18,6 +18,7 @@ LINE = 16
 _FEW_COUNTERS = 1024  # so many get a pair of cache lines each
 
 _TURN = 1 << 16  # samples after which a thread returns to Python, to let an interruption through
+_IDLE_TURN = 640  # rounds of waiting, likewise: on a busy machine a yield takes milliseconds
 
 
 class Executor:
@@ -41,7 +42,7 @@ class Executor:
             s.post_counter, s.post_value, self._counters, self._stride, self._seen, self._cursor,
             team.stop_flag,
         )  # fmt: skip
-        run_thread(s.n_workers, team.n_threads, 0, 0, *self._arguments)  # compiles, runs nothing
+        run_thread(0, s.n_workers + 1, 0, 0, *self._arguments)  # compiles; runs no worker
 
     def run(self, kernel: BoundKernel) -> None:
         """Execute one epoch with a kernel bound to data in the schedule's layout."""
@@ -58,17 +59,18 @@ def run_thread(
     wait_ptr: Any, wait_counter: Any, wait_value: Any, post_ptr: Any, post_counter: Any,
     post_value: Any, counters: Any, stride: int, seen: Any, cursor: Any, stop_flag: Any,
 ) -> bool:  # fmt: skip
-    """Run every ``n_threads``-th worker, each until it has to wait, for a while.
+    """Run the thread's share of the workers, each until it has to wait, for a while.
 
     A thread with several workers turns to the next when one has to wait, so that more workers
     than cores cost little. Returns whether there is more to do.
     """
+    n_workers = worker_ptr.size - 1
     budget = _TURN
     idle = 0
     while budget > 0:
         finished = True
         before = budget
-        for w in range(thread, worker_ptr.size - 1, n_threads):
+        for w in range(n_workers * thread // n_threads, n_workers * (thread + 1) // n_threads):
             budget -= advance(
                 w, budget, address, block, worker_ptr, start, stop, wait_ptr, wait_counter,
                 wait_value, post_ptr, post_counter, post_value, counters, stride, seen, cursor,
@@ -81,7 +83,7 @@ def run_thread(
         else:
             relax(idle)
             idle += 1
-            if idle > _TURN:
+            if idle > _IDLE_TURN:
                 return True
     return True
 

@@ -54,7 +54,8 @@ class MatrixFactorization(BaseEstimator):
         "serial", "dataflow", "groups", "cyclades", "locked" (all with the same bits), "hogwild"
         (not reproducible), or "auto": the faster of serial and dataflow, as predicted.
     n_jobs : int, default=None
-        Workers; None or -1: all cores. The result does not depend on it.
+        Workers; None or -1: all cores, and never more than there are. The result does not depend
+        on it.
     random_state : int, RandomState or None, default=0
         Seed of the initial factors and of the order; None takes a fresh one.
 

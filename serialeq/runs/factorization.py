@@ -13,7 +13,7 @@ from serialeq.data import check_entries, entries_of
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError, SerialeqError
 from serialeq.problems.factorization import Factorization, check_options
-from serialeq.team import WorkerTeam, count_workers
+from serialeq.team import WorkerTeam, available_cores, count_workers
 
 from .session import OrderSource, Session
 from .trainer import EpochRecord, train
@@ -170,7 +170,8 @@ def fit_factorization(
     if start is not None:
         problem.load(start.trained)
     held_out = validation[:3] if validation is not None else None
-    n_workers = count_workers(parameters.n_jobs)
+    asked_for = count_workers(parameters.n_jobs)
+    n_workers = min(asked_for, available_cores())
     with WorkerTeam(n_workers) as team:
         orders = OrderSource(problem, parameters.order, parameters.seed, team)
         session = Session(problem, orders, parameters.engine, team)
@@ -183,9 +184,10 @@ def fit_factorization(
         )
     history += [asdict(record) for record in records]
     engine = session.engine.name if session.engine else parameters.engine
-    return FactorizationModel(
-        problem.trained(), problem.mean, engine, session.engine_reason, n_workers, history
-    )
+    reason = session.engine_reason
+    if n_workers < asked_for:
+        reason += f"; {asked_for} workers asked for, {n_workers} cores"
+    return FactorizationModel(problem.trained(), problem.mean, engine, reason, n_workers, history)
 
 
 def _check_number(name: str, value: Any, least: float, *, integer: bool = False) -> None:
