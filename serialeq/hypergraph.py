@@ -76,11 +76,13 @@ class Hypergraph:
     Raises
     ------
     DataError
-        If a variable is out of range or `indptr` does not describe `indices`.
+        If a variable is no integer or out of range, or `indptr` does not describe `indices`.
     """
 
     def __init__(self, indices: Any, indptr: Any, n_variables: int, *, check: bool = True) -> None:
         flat = np.ascontiguousarray(indices).reshape(-1)
+        if check and flat.size and flat.dtype.kind not in "iu":
+            raise DataError(f"indices: expected integers, got {flat.dtype}")
         if check and flat.size and (flat.min() < 0 or flat.max() >= n_variables):
             raise DataError(
                 f"indices: expected variables in 0..{n_variables - 1}, "

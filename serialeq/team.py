@@ -15,6 +15,8 @@ from .errors import SerialeqError
 
 MAX_WORKERS = 1024
 
+_Task = tuple[int, Callable[..., bool], tuple[Any, ...]]  # turn, job, its arguments
+
 
 def available_cores() -> int:
     """Return how many cores this process may use."""
@@ -67,16 +69,14 @@ class WorkerTeam:
         self.n_workers = n_workers
         self.n_threads = n_threads or min(n_workers, available_cores())
         self.stop_flag = np.zeros(1, dtype=np.int64)
-        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
-        self._jobs: list[SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]] | None]] = []
+        self._turn = 0
+        self._reports = _Reports(self.n_threads - 1, self.stop_flag)
+        self._tasks: list[SimpleQueue[_Task | None]] = []
         for t in range(1, self.n_threads):
-            jobs: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
-            self._jobs.append(jobs)
+            tasks: SimpleQueue[_Task | None] = SimpleQueue()
+            self._tasks.append(tasks)
             threading.Thread(
-                target=_work,
-                args=(t, jobs, self._done, self.stop_flag),
-                name=f"serialeq-{t}",
-                daemon=True,
+                target=_work, args=(t, tasks, self._reports), name=f"serialeq-{t}", daemon=True
             ).start()
 
     def run(self, job: Callable[..., bool], *arguments: Any) -> None:
@@ -86,31 +86,32 @@ class WorkerTeam:
         stop flag is set, all workers return, and the interruption goes on its way.
         """
         self.stop_flag[0] = 0
+        self._turn += 1
+        task = (self._turn, job, arguments)
         failure: BaseException | None = None
-        for jobs in self._jobs:
-            jobs.put((job, arguments))
-        try:
-            while job(0, *arguments):
-                pass
-        except BaseException as interruption:
-            self.stop_flag[0] = 1
-            failure = interruption
-        for _ in self._jobs:
-            while True:
-                try:
-                    failure = self._done.get() or failure
-                    break
-                except BaseException as interruption:
-                    self.stop_flag[0] = 1
-                    failure = interruption
-        if failure is not None:
-            raise failure
+        handed_out = False
+        while True:  # an interruption may come between any two instructions
+            try:
+                if not handed_out:
+                    for tasks in self._tasks:
+                        tasks.put(task)
+                    handed_out = True
+                    while failure is None and job(0, *arguments):
+                        pass
+                self._reports.wait_for(self._turn)
+                break
+            except BaseException as interruption:
+                self.stop_flag[0] = 1
+                failure = failure or interruption
+        errors = self._reports.take_errors()
+        if failure is not None or errors:
+            raise failure or errors[0]
 
     def close(self) -> None:
         """End the threads."""
-        for jobs in self._jobs:
-            jobs.put(None)
-        self._jobs = []
+        for tasks in self._tasks:
+            tasks.put(None)
+        self._tasks = []
 
     def __enter__(self) -> WorkerTeam:
         return self
@@ -119,16 +120,46 @@ class WorkerTeam:
         self.close()
 
 
-def _work(
-    thread: int, jobs: SimpleQueue[Any], done: SimpleQueue[Any], stop_flag: np.ndarray
-) -> None:
-    while (task := jobs.get()) is not None:
-        job, arguments = task
-        try:
-            while job(thread, *arguments):
-                pass
-        except BaseException as error:
-            stop_flag[0] = 1  # others may be waiting for this thread
-            done.put(error)
-        else:
-            done.put(None)
+class _Reports:
+    """What the threads tell the caller. Nothing is lost if the caller is interrupted in between."""
+
+    def __init__(self, n_threads: int, stop_flag: np.ndarray) -> None:
+        self._finished = [0] * n_threads  # latest turn that each thread has finished
+        self._news: SimpleQueue[None] = SimpleQueue()  # there may be more than one looks at
+        self._errors: list[BaseException] = []
+        self._stop_flag = stop_flag
+
+    def failed(self, error: BaseException) -> None:
+        self._errors.append(error)
+        self._stop_flag[0] = 1  # others may be waiting for this thread
+
+    def has_finished(self, thread: int, turn: int) -> bool:
+        return self._finished[thread - 1] == turn
+
+    def finished(self, thread: int, turn: int) -> None:
+        self._finished[thread - 1] = turn
+        self._news.put(None)
+
+    def wait_for(self, turn: int) -> None:
+        """Return when all threads have finished a turn."""
+        while any(finished != turn for finished in self._finished):
+            self._news.get()
+        while not self._news.empty():
+            self._news.get()
+
+    def take_errors(self) -> list[BaseException]:
+        errors, self._errors = self._errors, []
+        return errors
+
+
+def _work(thread: int, tasks: SimpleQueue[_Task | None], reports: _Reports) -> None:
+    while (task := tasks.get()) is not None:
+        turn, job, arguments = task
+        if not reports.has_finished(thread, turn):  # an interrupted caller hands out again
+            try:
+                while job(thread, *arguments):
+                    pass
+            except BaseException as error:
+                reports.failed(error)
+            reports.finished(thread, turn)
+        del task, job, arguments  # a parked thread keeps nothing alive

@@ -26,8 +26,8 @@ def check_schedule(order: Order, schedule: Schedule, hypergraph: Hypergraph | No
 
     Checked are: all segments get to run, whatever the timing; every sample runs as often as in
     the order; and of any two samples that share a variable, the earlier one happens before the
-    later one, by the order of one worker's segments and by waits. For orders of up to about
-    10⁵ samples.
+    later one, by the order of one worker's segments and by waits. Of counters it asks more than
+    need be: all posts to one follow each other, in rising order. For up to about 10⁵ samples.
 
     Parameters
     ----------

@@ -17,7 +17,8 @@ from serialeq.engines.base import ENGINES
 from serialeq.engines.executor import Executor
 from serialeq.order import Order
 from serialeq.planning.batches import plan_cyclades, plan_groups
-from serialeq.planning.schedule import Schedule
+from serialeq.planning.dataflow import find_waits
+from serialeq.planning.schedule import Schedule, assemble
 from serialeq.problems.base import Problem
 from serialeq.team import WorkerTeam
 
@@ -33,6 +34,13 @@ def plan(engine: str, order: Order, n_workers: int, batch: int, timed: bool = Fa
     if engine == "cyclades":
         return plan_cyclades(order, n_workers, timed, batch)
     return ENGINES[engine].plan(order, n_workers, timed)
+
+
+def assign(order: Order, workers: Any, n_workers: int, timed: bool = False) -> Schedule:
+    """Plan dataflow for a given assignment of steps to workers."""
+    workers = np.asarray(workers, dtype=np.uint16)
+    waits = find_waits(order, workers, n_workers)
+    return assemble(order, n_workers, workers, waits, with_times=timed)
 
 
 def bind(problem: Problem, schedule: Schedule) -> Any:
@@ -102,7 +110,7 @@ def python_environment(**environment: str) -> dict[str, str]:
 def run_python(code: str, *arguments: str, **environment: str) -> str:
     """Run code in a new process and return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-P", "-c", code, *arguments],
         env=python_environment(**environment),
         capture_output=True,
         text=True,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chain import Chain
-from harness import EQUIVALENT, interleave, plan, run_threads, same_bytes
+from harness import EQUIVALENT, assign, interleave, plan, run_threads, same_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import OPTIONS, train
@@ -17,6 +17,7 @@ from strategies import cases
 
 from serialeq.digest import digest_arrays
 from serialeq.engines.base import ENGINES
+from serialeq.engines.executor import _TURN
 from serialeq.errors import ScheduleError
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import Order, given_order
@@ -69,6 +70,20 @@ def test_contended_samples_on_as_many_threads_as_workers(engine: str, n_workers:
     problem = Chain(graph)
     expected = problem.oracle(order.samples())
     run_threads(problem, plan(engine, order, n_workers, 500), n_workers)
+    assert same_bytes(problem.trained(), expected)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_segments_of_several_turns(n_workers: int) -> None:
+    # Without conflicts a worker has one segment, at which it returns to Python now and then.
+    n = 3 * _TURN + 5
+    graph = Hypergraph(np.arange(n) % 2, 1, 2)
+    order = given_order(graph, np.arange(n))
+    problem = Chain(graph)
+    expected = problem.oracle(order.samples())
+    schedule = assign(order, np.arange(n) % n_workers, n_workers)
+    assert schedule.n_segments == n_workers
+    run_threads(problem, schedule)
     assert same_bytes(problem.trained(), expected)
 
 
@@ -140,7 +155,7 @@ def test_factorization_equals_the_oracle_after_three_epochs(
             problem = make()
             with WorkerTeam(n_workers, n_workers if n_workers == 3 else None) as team:
                 orders = OrderSource(problem, order, 3, team)
-                session = Session(problem, orders, ENGINES[engine], team)
+                session = Session(problem, orders, engine, team)
                 for epoch in range(3):
                     session.run_epoch(epoch)
             assert same_bytes(problem.trained(), expected), (engine, n_workers)

@@ -9,7 +9,6 @@ import pytest
 from harness import plan, same_bytes
 from oracle import OPTIONS, train
 
-from serialeq.engines.base import ENGINES
 from serialeq.problems.factorization import Factorization
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
@@ -47,7 +46,7 @@ def test_kernel_equals_the_oracle(case: dict[str, Any], n_factors: int, dtype: A
     problem = Factorization(*data, SHAPE, **options)
     start = {name: array.copy() for name, array in problem.trained().items()}
     with WorkerTeam(1) as team:
-        session = Session(problem, OrderSource(problem, "reshuffled", 1), ENGINES["serial"], team)
+        session = Session(problem, OrderSource(problem, "reshuffled", 1), "serial", team)
         for epoch in range(3):
             session.run_epoch(epoch)
         orders = [session.orders.epoch(epoch).samples() for epoch in range(3)]
@@ -59,7 +58,7 @@ def test_kernel_equals_the_oracle(case: dict[str, Any], n_factors: int, dtype: A
 def test_padding_of_the_rank_stays_zero() -> None:
     problem = Factorization(*ratings(np.float32), SHAPE, n_factors=5, schedule="adagrad")
     with WorkerTeam(1) as team:
-        Session(problem, OrderSource(problem, "given", 0), ENGINES["serial"], team).run_epoch(0)
+        Session(problem, OrderSource(problem, "given", 0), "serial", team).run_epoch(0)
     schedule = plan("serial", OrderSource(problem, "given", 0).epoch(0), 1, 1)
     factors = problem.context(schedule.layout, schedule.times).factors
     assert factors.shape[1] == 16
@@ -72,7 +71,7 @@ def test_values_in_double_precision_are_centred_before_they_are_rounded() -> Non
     problem = Factorization(users, items, values, SHAPE, **OPTIONS)
     start = {name: array.copy() for name, array in problem.trained().items()}
     with WorkerTeam(1) as team:
-        session = Session(problem, OrderSource(problem, "given", 1), ENGINES["serial"], team)
+        session = Session(problem, OrderSource(problem, "given", 1), "serial", team)
         session.run_epoch(0)
     expected = train(users, items, values, SHAPE, start, [np.arange(N)], **OPTIONS)
     assert same_bytes(problem.trained(), expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from chain import Chain
-from harness import EQUIVALENT, SequentialTeam, bind, interleave, plan, same_bytes
-from hypothesis import assume, given, settings
+from harness import EQUIVALENT, SequentialTeam, assign, bind, interleave, plan, same_bytes
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
-from strategies import cases
+from strategies import cases, hypergraphs
 
 from serialeq.engines.base import ENGINES, get_engine
 from serialeq.engines.executor import Executor
@@ -21,22 +22,16 @@ from serialeq.errors import ScheduleError, SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import Order, given_order, shuffled_order
 from serialeq.planning.batches import _group_rounds, plan_cyclades, plan_groups
-from serialeq.planning.dataflow import find_waits, plan_dataflow
+from serialeq.planning.dataflow import plan_dataflow
+from serialeq.planning.locks import plan_locks
 from serialeq.planning.ownership import assign_owners
-from serialeq.planning.schedule import Schedule, assemble
+from serialeq.planning.schedule import Schedule
 from serialeq.testing import check_schedule
-
-
-def dataflow(order: Order, workers: Any, n_workers: int, timed: bool = False) -> Schedule:
-    """Plan dataflow for any assignment of steps to workers."""
-    workers = np.asarray(workers, dtype=np.uint16)
-    waits = find_waits(order, workers, n_workers)
-    return assemble(order, n_workers, workers, waits, with_times=timed)
 
 
 def random_dataflow(order: Order, n_workers: int, seed: int, timed: bool = False) -> Schedule:
     rng = np.random.default_rng(seed)
-    return dataflow(order, rng.integers(0, n_workers, order.n_steps), n_workers, timed)
+    return assign(order, rng.integers(0, n_workers, order.n_steps), n_workers, timed)
 
 
 def without_wait(schedule: Schedule, wait: int) -> Schedule:
@@ -110,7 +105,7 @@ def test_without_a_wait_some_run_gives_other_bits(case: Any, seed: int) -> None:
 def test_the_executor_shows_the_lack_of_a_wait() -> None:
     graph = Hypergraph([0, 0], 1, 1)
     order = given_order(graph, [0, 1])
-    schedule = dataflow(order, [0, 1], 2)
+    schedule = assign(order, [0, 1], 2)
     assert schedule.n_waits == 1
     expected = Chain(graph).oracle(order.samples())
     for plan_, equal in ((schedule, True), (without_wait(schedule, 0), False)):
@@ -137,7 +132,7 @@ def test_a_variable_that_was_not_declared_is_caught() -> None:
     declared = Hypergraph([0, 1], 1, 2)
     true = Hypergraph([0, 0, 1], [0, 1, 3], 2)
     order = given_order(declared, [0, 1])
-    schedule = dataflow(order, [0, 1], 2)
+    schedule = assign(order, [0, 1], 2)
     check_schedule(order, schedule)
     message = r"variable 0: sample 0 \(worker 0\) has to come before sample 1 \(worker 1\)"
     with pytest.raises(ScheduleError, match=message):
@@ -151,7 +146,7 @@ def test_a_variable_that_was_not_declared_is_caught() -> None:
 def three_samples() -> tuple[Order, Schedule]:
     """Return samples 0, 1, 2 of one variable, run by workers 0, 1, 0."""
     order = given_order(Hypergraph([0, 0, 0], 1, 1), [0, 1, 2])
-    schedule = dataflow(order, [0, 1, 0], 2, timed=True)
+    schedule = assign(order, [0, 1, 0], 2, timed=True)
     check_schedule(order, schedule)
     return order, schedule
 
@@ -198,12 +193,80 @@ def test_a_counter_that_two_workers_race_for_is_caught() -> None:
     # Worker 2 waits for the 1 of worker 0, but the 2 of worker 1 lets it go as well.
     order = given_order(Hypergraph([0, 1, 0], 1, 2), [0, 1, 2])
     schedule = replace(
-        dataflow(order, [0, 1, 2], 3),
+        assign(order, [0, 1, 2], 3),
         post_counter=np.zeros(3, np.int32),
         post_value=np.array([1, 2, 3], np.int32),
     )
     with pytest.raises(ScheduleError, match="counter 0 may not grow"):
         check_schedule(order, schedule)
+
+
+def runs(s: Schedule, cursor: tuple[int, ...], counters: tuple[int, ...]) -> Iterator[list[int]]:
+    """Yield what is run, as a list of samples, in every possible interleaving of the segments.
+
+    A list ends with -1 where the workers got stuck.
+    """
+    ends = s.worker_ptr[1:].tolist()
+    stuck = done = cursor == tuple(ends)
+    for w, segment in enumerate(cursor):
+        if segment == ends[w]:
+            continue
+        waits = range(s.wait_ptr[segment], s.wait_ptr[segment + 1])
+        if all(counters[s.wait_counter[j]] >= s.wait_value[j] for j in waits):
+            stuck = False
+            after = list(counters)
+            for j in range(s.post_ptr[segment], s.post_ptr[segment + 1]):
+                after[s.post_counter[j]] = int(s.post_value[j])
+            rest = (*cursor[:w], segment + 1, *cursor[w + 1 :])
+            here = s.layout[s.start[segment] : s.stop[segment]].tolist()
+            for later in runs(s, rest, tuple(after)):
+                yield here + later
+    if done:
+        yield []
+    elif stuck:
+        yield [-1]
+
+
+@settings(max_examples=300)
+@given(data=st.data(), n_workers=st.integers(2, 3), locked=st.booleans())
+def test_what_the_checker_accepts_is_right_in_every_interleaving(
+    data: Any, n_workers: int, locked: bool
+) -> None:
+    graph = data.draw(hypergraphs(max_samples=5, distinct=True))
+    order = shuffled_order(graph, 0)
+    seed = data.draw(st.integers(0, 99))
+    planned = plan_locks(order, n_workers) if locked else random_dataflow(order, n_workers, seed)
+    largest = {
+        "layout": graph.n_samples - 1,
+        "wait_counter": planned.n_counters - 1,
+        "wait_value": 3,
+        "post_counter": planned.n_counters - 1,
+        "post_value": 3,
+    }
+    name = data.draw(st.sampled_from(list(largest)))
+    array = getattr(planned, name).copy()
+    assume(array.size)
+    place = data.draw(st.integers(0, array.size - 1))
+    array[place] = data.draw(st.integers(0, largest[name]))
+    mutant = replace(planned, **{name: array})
+
+    supports = [set(graph.support(e).tolist()) for e in range(graph.n_samples)]
+    expected = order.samples().tolist()
+    right = all(
+        sorted(run) == sorted(expected)
+        and all(
+            [e for e in run if v in supports[e]] == [e for e in expected if v in supports[e]]
+            for v in range(graph.n_variables)
+        )
+        for run in runs(mutant, tuple(planned.worker_ptr[:-1].tolist()), (0,) * planned.n_counters)
+    )
+    try:
+        check_schedule(order, mutant)
+    except ScheduleError:
+        event("refused" if not right else "refused, though right")
+    else:
+        event("accepted")
+        assert right
 
 
 def batches(order: Order, size: int) -> list[range]:

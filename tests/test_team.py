@@ -1,0 +1,152 @@
+"""Teams run jobs, hand on failures, and stop at once when interrupted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from chain import Chain
+from harness import assign, bind, python_environment
+
+from serialeq.engines.executor import Executor
+from serialeq.errors import SerialeqError
+from serialeq.hypergraph import Hypergraph
+from serialeq.order import given_order
+from serialeq.team import WorkerTeam, available_cores, count_workers
+
+INTERRUPTED = """
+import sys, threading, time
+from dataclasses import replace
+import numpy as np
+from chain import Chain
+from harness import bind, plan
+from serialeq.digest import digest_arrays
+from serialeq.engines.executor import Executor
+from serialeq.order import shuffled_order
+from serialeq.team import WorkerTeam
+from test_equivalence import contended
+
+graph, order = contended(20_000)
+problem = Chain(graph)
+team = WorkerTeam(2, 2)
+schedule = plan("dataflow", order, 2, 1)
+if sys.argv[1] == "waiting":  # for a value that nobody posts
+    schedule = replace(schedule, wait_value=schedule.wait_value + (1 << 30))
+executor, kernel = Executor(schedule, team), bind(problem, schedule)
+print("ready", flush=True)
+try:
+    while True:
+        executor.run(kernel)
+finally:
+    digest = digest_arrays(problem.trained())
+    time.sleep(0.05)
+    print("stopped" if digest == digest_arrays(problem.trained()) else "still running", flush=True)
+"""
+
+
+@pytest.mark.parametrize("what", ["training", "waiting"])
+def test_an_interruption_stops_all_threads_within_a_second(what: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", INTERRUPTED, what],
+        env=python_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        output, errors = process.communicate(timeout=60)
+        assert time.monotonic() - sent < 1
+    assert output == "stopped\n"
+    assert "KeyboardInterrupt" in errors
+    assert process.returncode == -signal.SIGINT
+
+
+def test_every_thread_does_its_job_until_it_is_done() -> None:
+    calls = [0, 0, 0]
+
+    def job(thread: int, most: int) -> bool:
+        calls[thread] += 1
+        return calls[thread] < most * (thread + 1)
+
+    with WorkerTeam(3, 3) as team:
+        team.run(job, 2)
+    assert calls == [2, 4, 6]
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_stops_those_who_wait_and_is_raised(failing: int, error: Any) -> None:
+    def job(thread: int, team: WorkerTeam) -> bool:
+        if thread == failing:
+            raise error("on purpose")
+        return team.stop_flag[0] == 0  # waits for the one that fails
+
+    with WorkerTeam(3, 3) as team:
+        for _ in range(3):
+            with pytest.raises(error, match="on purpose"):
+                team.run(job, team)
+        team.run(lambda thread: False)  # and goes on working
+        assert team.stop_flag[0] == 0
+
+
+def test_waiting_workers_see_the_stop_flag() -> None:
+    graph = Hypergraph([0, 0, 0], 1, 1)
+    schedule = replace(
+        assign(given_order(graph, [0, 1, 2]), [0, 1, 2], 3),
+        wait_ptr=np.arange(4),
+        wait_counter=np.zeros(3, np.int32),
+        wait_value=np.full(3, 9, np.int32),  # nobody will post it
+    )
+    problem = Chain(graph)
+    before = problem.marks.tolist()
+    with WorkerTeam(3, 3) as team:
+        executor = Executor(schedule, team)
+        stopper = threading.Timer(0.1, team.stop_flag.__setitem__, (0, 1))
+        stopper.start()
+        began = time.monotonic()
+        executor.run(bind(problem, schedule))
+        assert 0.05 < time.monotonic() - began < 1
+    assert problem.marks.tolist() == before
+
+
+def test_threads_end_with_the_team() -> None:
+    before = set(threading.enumerate())
+    with WorkerTeam(4, 4):
+        started = set(threading.enumerate()) - before
+        assert len(started) == 3
+        assert {thread.name for thread in started} == {"serialeq-1", "serialeq-2", "serialeq-3"}
+    for thread in started:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_there_are_no_more_threads_than_cores_unless_asked_for() -> None:
+    with WorkerTeam(64) as team:
+        assert (team.n_workers, team.n_threads) == (64, min(64, available_cores()))
+    with WorkerTeam(1) as team:
+        assert team.n_threads == 1
+
+
+def test_numbers_of_jobs_count_as_in_scikit_learn() -> None:
+    cores = available_cores()
+    assert [count_workers(n) for n in (None, -1, 1, 1024)] == [cores, cores, 1, 1024]
+    assert count_workers(-cores) == count_workers(-cores - 5) == 1
+    assert count_workers(np.int64(3)) == 3  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n_jobs", [0, True, 2.0, "2", 1025])
+def test_impossible_numbers_of_jobs_are_refused(n_jobs: Any) -> None:
+    with pytest.raises(SerialeqError, match="n_jobs: expected"):
+        count_workers(n_jobs)
