@@ -55,10 +55,10 @@ def time_to_target(
     found: dict[str, Any] = {"rmse": target, "serialeq": _side(FAST, ours, errors[ours - 1])}
     if libmf_peer.is_available():
         peer = Libmf(split, n_factors, jobs, libmf_peer.FAST)
-        theirs = _first_at_most(target, lambda n: peer.fit(n)[1], epochs)
+        theirs = _first_at_most(target, peer.usual_rmse, epochs)
         if theirs is not None:
             turns["libmf"] = lambda: peer.fit(theirs)[0]
-            found["libmf"] = _side(libmf_peer.FAST, theirs, peer.fit(theirs)[1])
+            found["libmf"] = _side(libmf_peer.FAST, theirs, peer.usual_rmse(theirs))
     timings = race(turns, rounds)
     for name in turns:
         found[name] |= {"seconds": timings.median(name), "spread": timings.quartiles(name)}

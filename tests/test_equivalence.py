@@ -73,16 +73,16 @@ def test_contended_samples_on_as_many_threads_as_workers(engine: str, n_workers:
     assert same_bytes(problem.trained(), expected)
 
 
-@pytest.mark.parametrize("n_workers", [1, 2])
-def test_segments_of_several_turns(n_workers: int) -> None:
-    # Without conflicts a worker has one segment, at which it returns to Python now and then.
-    n = 3 * _TURN + 5
-    graph = Hypergraph(np.arange(n) % 2, 1, 2)
-    order = given_order(graph, np.arange(n))
+def test_segments_of_several_turns() -> None:
+    # A long segment of worker 0, a short one of worker 1, another long one: a thread returns to
+    # Python in the middle of a segment, and goes on from there.
+    n = 3 * _TURN // 2
+    graph = Hypergraph(np.zeros(2 * n + 1, int), 1, 1)
+    order = given_order(graph, np.arange(2 * n + 1))
     problem = Chain(graph)
     expected = problem.oracle(order.samples())
-    schedule = assign(order, np.arange(n) % n_workers, n_workers)
-    assert schedule.n_segments == n_workers
+    schedule = assign(order, [0] * n + [1] + [0] * n, 2)
+    assert (schedule.stop - schedule.start).tolist() == [n, n, 1]
     run_threads(problem, schedule)
     assert same_bytes(problem.trained(), expected)
 
