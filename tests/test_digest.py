@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from typing import Any
 
 import numpy as np
@@ -44,9 +46,7 @@ def test_every_difference_shows(other: Any) -> None:
     assert digest_arrays(other) != digest_arrays(BASE)
 
 
-def test_the_digest_of_some_arrays() -> None:
-    expected = "?"
-    assert digest_arrays(BASE) == expected
-    assert digest_arrays({}) == (
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    )
+def test_a_digest_can_be_computed_by_hand() -> None:
+    data = b"a <f8 (2, 3)\n" + struct.pack("<6d", *range(6)) + b"b <f4 (2,)\n" + bytes(8)
+    assert digest_arrays(BASE) == hashlib.sha256(data).hexdigest()
+    assert digest_arrays({}) == hashlib.sha256().hexdigest()

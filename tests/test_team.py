@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chain import Chain
-from harness import assign, bind, python_environment
+from harness import assign, bind, python_environment, run_python
 
 from serialeq.engines.executor import Executor
 from serialeq.errors import SerialeqError
@@ -50,6 +50,36 @@ finally:
     print("stopped" if digest == digest_arrays(problem.trained()) else "still running", flush=True)
 """
 
+INTERRUPTED_OFTEN = """
+import random, signal, time
+from chain import Chain
+from harness import bind, plan
+from serialeq.engines.executor import Executor
+from serialeq.team import WorkerTeam
+from test_equivalence import contended
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+graph, order = contended(200)
+problem = Chain(graph)
+schedule = plan("dataflow", order, 2, 1)
+executor, kernel = Executor(schedule, WorkerTeam(2, 2)), bind(problem, schedule)
+signal.signal(signal.SIGALRM, interrupt)
+rng = random.Random(0)
+stopped = 0
+for _ in range(500):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 1e-3))
+        while True:
+            executor.run(kernel)
+    except KeyboardInterrupt:
+        marks = problem.marks.tobytes()
+        time.sleep(2e-4)
+        stopped += marks == problem.marks.tobytes()
+print("stopped", stopped, "times")
+"""
+
 
 @pytest.mark.parametrize("what", ["training", "waiting"])
 def test_an_interruption_stops_all_threads_within_a_second(what: str) -> None:
@@ -71,6 +101,11 @@ def test_an_interruption_stops_all_threads_within_a_second(what: str) -> None:
     assert output == "stopped\n"
     assert "KeyboardInterrupt" in errors
     assert process.returncode == -signal.SIGINT
+
+
+def test_an_interruption_may_come_at_any_moment() -> None:
+    # Epochs of microseconds, so that it often comes while work is handed out or gathered in.
+    assert run_python(INTERRUPTED_OFTEN) == "stopped 500 times\n"
 
 
 def test_every_thread_does_its_job_until_it_is_done() -> None:

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from .jit import inline
 
-_SPINS_BEFORE_YIELD = 512
+_SPINS_BEFORE_YIELD = 128
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
 _PAUSE = {"x86_64": "llvm.x86.sse2.pause", "AMD64": "llvm.x86.sse2.pause"}.get(platform.machine())
@@ -49,6 +49,19 @@ def store_release(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.int64), generate
+
+
+@intrinsic
+def claim(typingctx: Any, array: Any, index: Any) -> Any:
+    """Set ``array[index]`` (int64, 1-d) from 0 to 1 and return True, if nobody else has."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _place(context, builder, sig.args[0], *args)
+        zero, one = ir.Constant(ir.IntType(64), 0), ir.Constant(ir.IntType(64), 1)
+        outcome = builder.cmpxchg(place, zero, one, "acquire", "monotonic")
+        return builder.extract_value(outcome, 1)
+
+    return types.boolean(array, types.intp), generate
 
 
 @intrinsic
