@@ -46,9 +46,15 @@ _FEW, _MANY = 5, 15
 _RUNS = 5
 
 
-def is_available() -> bool:
-    """Return whether the binding is installed."""
-    return importlib.util.find_spec("libmf") is not None
+_FEWEST_RATINGS = 80_000
+
+
+def is_available(n_ratings: int) -> bool:
+    """Return whether the binding is installed and there is enough for it to work on.
+
+    On few ratings its threads sometimes never end, or crash.
+    """
+    return importlib.util.find_spec("libmf") is not None and n_ratings >= _FEWEST_RATINGS
 
 
 class Libmf:

@@ -81,10 +81,10 @@ def engine_entries(jobs: int) -> list[Contestant]:
     ]
 
 
-def peer_entries(jobs: int) -> list[Contestant]:
-    """Return LIBMF with one thread and with `jobs`, if it is installed."""
-    if not libmf_peer.is_available():
-        notices.print("libmf is not installed and does not take part")
+def peer_entries(jobs: int, n_ratings: int) -> list[Contestant]:
+    """Return LIBMF with one thread and with `jobs`, if it can take part."""
+    if not libmf_peer.is_available(n_ratings):
+        notices.print("libmf is not installed, or the data too small for it: it does not take part")
         return []
     return [Contestant("libmf", "own", n) for n in sorted({1, jobs})]
 
@@ -114,7 +114,7 @@ def measure(
     split: Split, n_factors: int, jobs: int, rounds: int, epochs: int
 ) -> tuple[list[Row], dict[str, Any]]:
     """Return rows and ratios of one rank."""
-    engines, peers = engine_entries(jobs), peer_entries(jobs)
+    engines, peers = engine_entries(jobs), peer_entries(jobs, len(split.train))
     ceilings = [Contestant("ceiling", order, jobs) for order in ("shuffled", "blocked")]
     notices.print(f"rank {n_factors}: racing, {rounds} rounds")
     with ExitStack() as stack:

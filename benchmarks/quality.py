@@ -30,7 +30,7 @@ def curves(split: Split, n_factors: int, jobs: int, epochs: int) -> dict[str, di
     for order in ("shuffled", "reshuffled", "blocked"):
         errors = _errors(split, n_factors, order, QUALITY, epochs)
         found[f"serialeq, {order}"] = dict(enumerate(errors, start=1))
-    if libmf_peer.is_available():
+    if libmf_peer.is_available(len(split.train)):
         peer = Libmf(split, n_factors, jobs)
         found["libmf"] = {n: peer.fit(n)[1] for n in _ITERATIONS if n <= epochs}
     return found
@@ -53,7 +53,7 @@ def time_to_target(
         "serialeq": partial(_train_from_scratch, split, n_factors, jobs, ours)
     }
     found: dict[str, Any] = {"rmse": target, "serialeq": _side(FAST, ours, errors[ours - 1])}
-    if libmf_peer.is_available():
+    if libmf_peer.is_available(len(split.train)):
         peer = Libmf(split, n_factors, jobs, libmf_peer.FAST)
         theirs = _first_at_most(target, peer.usual_rmse, epochs)
         if theirs is not None:

@@ -38,8 +38,12 @@ def demo(
     """Train one model with every engine, and compare seconds, RMSE and digest."""
     from .demo import run_demo
     from .report import notices, print_json, print_table
+    from .runs.factorization import FactorizationParameters
     from .team import count_workers
 
+    FactorizationParameters(n_factors=factors, n_epochs=epochs, seed=seed, n_jobs=jobs).check()
+    if ratings < 100:
+        raise SerialeqError(f"ratings: expected at least 100, got {ratings}")
     rows: list[dict[str, Any]] = []
     notices.print(f"{ratings:,} generated ratings, rank {factors}, {epochs} epochs each")
     for result in run_demo(ratings, factors, epochs, count_workers(jobs), seed):
@@ -51,6 +55,12 @@ def demo(
             f"  {row['engine']} {row['order']} on {row['jobs']}: {row['seconds']:.2f} s, "
             f"{row['digest'][:16]}"
         )
+    digests = {}
+    for order in ("shuffled", "blocked"):
+        same = {row["digest"] for row in rows if row["equivalent"] and row["order"] == order}
+        if len(same) != 1:
+            raise SerialeqError(f"demo: the {order} order gave {len(same)} digests, expected one")
+        digests[order] = same.pop()
     if as_json:
         print_json({"rows": rows})
         return
@@ -71,11 +81,8 @@ def demo(
             for row in rows
         ],
     )
-    for order in ("shuffled", "blocked"):
-        same = {row["digest"] for row in rows if row["equivalent"] and row["order"] == order}
-        if len(same) != 1:
-            raise SerialeqError(f"demo: the {order} order gave {len(same)} digests, expected one")
-        print(f"{order}: every equivalent run has digest {same.pop()}")
+    for order, digest in digests.items():
+        print(f"{order}: every equivalent run has digest {digest}")
 
 
 @train_app.command("mf")
@@ -104,7 +111,7 @@ def train_factorization(
     from .reading import read_ratings
     from .report import epoch_progress, notices, print_json
     from .runs.factorization import FactorizationParameters, fit_factorization
-    from .runs.model_file import save_model
+    from .runs.model_file import prepare_directory, save_model
 
     parameters = FactorizationParameters(
         n_factors=factors,
@@ -121,6 +128,8 @@ def train_factorization(
         seed=seed,
     )
     parameters.check()
+    if out is not None:
+        prepare_directory(out)
     data = read_ratings(ratings)
     train, test = split_ratings(len(data), test_fraction, seed)
     notices.print(f"{len(data):,} ratings of {data.n_users:,} users and {data.n_items:,} items")
@@ -137,7 +146,6 @@ def train_factorization(
     about = {
         "digest": model.digest,
         "equivalent": model.engine != "hogwild",
-        "mean": model.mean,
         "order": order,
         "parameters": {
             name: value
@@ -179,7 +187,7 @@ def predict(
         raise SerialeqError("predict: expected either a file of pairs or --user")
     arrays, about = load_model(model)
     trained = {name: arrays[name] for name in about["trained"]}
-    fitted = FactorizationModel(trained, about["mean"])
+    fitted = FactorizationModel(trained, float(trained["mean"][0]))
     numbers = [
         {str(label): k for k, label in enumerate(arrays[side].tolist())}
         for side in ("user_ids", "item_ids")
@@ -201,9 +209,9 @@ def predict(
 
 def _read_pairs(path: str) -> list[tuple[str, list[str]]]:
     try:
-        with sys.stdin if path == "-" else open(path, newline="", encoding="utf-8") as file:
+        with sys.stdin if path == "-" else open(path, newline="", encoding="utf-8-sig") as file:
             rows = [(f"{path}, line {k}", row) for k, row in enumerate(csv.reader(file), 1) if row]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"pairs: cannot read {path}: {error}") from error
     if rows and [cell.strip().lower() for cell in rows[0][1][:2]] == ["user", "item"]:
         rows = rows[1:]
@@ -235,25 +243,31 @@ def plan(
     from .problems.factorization import Factorization
     from .reading import read_ratings
     from .report import notices, print_json, print_table
+    from .runs.factorization import FactorizationParameters
     from .runs.session import OrderSource
 
+    FactorizationParameters(n_factors=factors, seed=seed).check()
     data = read_ratings(ratings)
     notices.print(f"{len(data):,} ratings of {data.n_users:,} users and {data.n_items:,} items")
     problem = Factorization(data.users, data.items, data.values, data.shape, n_factors=factors)
     statistics = problem.hypergraph.statistics(seed)
     workers = [2**k for k in range(11)]
     orders = {name: OrderSource(problem, name, seed).epoch(0) for name in ("shuffled", "blocked")}
+    speedups = {
+        (name, p): predict_speedup(order, p).speedup
+        for name, order in orders.items()
+        for p in workers
+    }
     content: dict[str, Any] = {
         "statistics": asdict(statistics)
         | {
             "conflict_probability": statistics.conflict_probability,
-            "tau_bound": statistics.tau_bound,
+            "tau_bound": statistics.tau_bound if statistics.mean_degree else None,
         },
         "critical_path": {name: critical_path(order) for name, order in orders.items()},
         "rows": [
-            {"order": name, "jobs": p, "predicted_speedup": predict_speedup(order, p).speedup}
-            for name, order in orders.items()
-            for p in workers
+            {"order": name, "jobs": p, "predicted_speedup": speedup}
+            for (name, p), speedup in speedups.items()
         ],
     }
     if plot is not None:
@@ -280,10 +294,7 @@ def plan(
     print_table(
         "Predicted speedup of the dataflow engine over serial (simulated, cost model)",
         ["workers", *orders],
-        [
-            [str(p), *(f"{predict_speedup(order, p).speedup:.2f}" for order in orders.values())]
-            for p in workers
-        ],
+        [[str(p), *(f"{speedups[name, p]:.2f}" for name in orders)] for p in workers],
     )
 
 
@@ -294,9 +305,6 @@ def main() -> None:
     except SerialeqError as error:
         print(f"serialeq: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("serialeq: interrupted", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,10 @@ def given_order(hypergraph: Hypergraph, sequence: Any, name: str = "given") -> O
     DataError
         If the sequence is not one-dimensional integers in ``0..n_samples-1``.
     """
-    steps = np.asarray(sequence)
+    try:
+        steps = np.asarray(sequence)
+    except ValueError as error:
+        raise DataError(f"order: expected a 1-d array of sample numbers: {error}") from error
     if steps.ndim != 1 or (steps.size and not np.issubdtype(steps.dtype, np.integer)):
         raise DataError(
             f"order: expected a 1-d array of sample numbers, got {steps.ndim}-d {steps.dtype}"
@@ -100,7 +103,7 @@ def given_order(hypergraph: Hypergraph, sequence: Any, name: str = "given") -> O
         )
     return Order(
         tasks=hypergraph,
-        sequence=steps.astype(np.int32, copy=False),
+        sequence=np.require(steps, dtype=np.int32, requirements=["C", "W"]),
         members=None,
         bounds=np.zeros(0, dtype=np.int64),
         weights=hypergraph.degrees,

@@ -76,4 +76,4 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
 
 def print_json(content: dict[str, Any]) -> None:
     """Print one JSON object on stdout."""
-    print(json.dumps(content))
+    print(json.dumps(content, allow_nan=False))

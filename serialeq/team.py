@@ -79,8 +79,10 @@ class WorkerTeam:
                 target=_work, args=(t, tasks, self._reports), name=f"serialeq-{t}", daemon=True
             ).start()
 
-    def run(self, job: Callable[..., bool], *arguments: Any) -> None:
+    def run(self, job: Callable[..., bool], *arguments: Any, n_threads: int | None = None) -> None:
         """Call ``job(thread, *arguments)`` on every thread until it returns False on each.
+
+        With `n_threads`, on so many of them only: the caller alone if it is 1.
 
         A job returns True now and then, so that the caller can be interrupted (Ctrl-C): then the
         stop flag is set, all workers return, and the interruption goes on its way.

@@ -43,6 +43,11 @@ def assign(order: Order, workers: Any, n_workers: int, timed: bool = False) -> S
     return assemble(order, n_workers, workers, waits, with_times=timed)
 
 
+def assign_randomly(order: Order, n_workers: int, seed: int, timed: bool = False) -> Schedule:
+    rng = np.random.default_rng(seed)
+    return assign(order, rng.integers(0, n_workers, order.n_steps), n_workers, timed)
+
+
 def bind(problem: Problem, schedule: Schedule) -> Any:
     return problem.kernel.bind(problem.context(schedule.layout, schedule.times))
 
@@ -87,7 +92,7 @@ class SequentialTeam(WorkerTeam):
         self.n_threads = n_workers
         self.turns = list(turns)
 
-    def run(self, job: Callable[..., bool], *arguments: Any) -> None:
+    def run(self, job: Callable[..., bool], *arguments: Any, n_threads: int | None = None) -> None:
         waiting = self.turns
         while waiting:
             waiting = [t for t in waiting if job(t, *arguments)]

@@ -67,6 +67,6 @@ def get_engine(name: str) -> Engine:
     SerialeqError
         If there is none of that name.
     """
-    if name not in ENGINES:
+    if not isinstance(name, str) or name not in ENGINES:
         raise SerialeqError(f"engine: expected one of {', '.join(ENGINES)} or auto, got {name!r}")
     return ENGINES[name]

@@ -45,6 +45,7 @@ class Executor:
             s.post_counter, s.post_value, self._counters, self._stride, self._seen, self._cursor,
             self._claims, team.stop_flag,
         )  # fmt: skip
+        self._n_threads = min(team.n_threads, s.n_workers)
         run_thread(0, s.n_workers + 1, 0, 0, *self._arguments)  # compiles; runs no worker
 
     def run(self, kernel: BoundKernel) -> None:
@@ -52,8 +53,9 @@ class Executor:
         for state in (self._counters, self._seen, self._cursor, self._claims):
             state[:] = 0
         self.team.run(
-            run_thread, self.team.n_threads, kernel.address, kernel.block, *self._arguments
-        )
+            run_thread, self._n_threads, kernel.address, kernel.block, *self._arguments,
+            n_threads=self._n_threads,
+        )  # fmt: skip
 
 
 @jit

@@ -155,7 +155,7 @@ class MatrixFactorization(BaseEstimator):
 
     def predict(self, users: Any, items: Any) -> np.ndarray:
         """Return the predicted ratings, shape (n,), for arrays of users and items."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.predict(users, items)
 
     def recommend(
@@ -170,12 +170,12 @@ class MatrixFactorization(BaseEstimator):
         exclude : array of int
             Items to leave out, such as those that the user has rated.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.recommend(user, n, exclude)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the RMSE on the ratings `X`: higher is better."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         users, items, values, _ = self._parameters().entries(X, self.model_.shape)
         errors = self.predict(users, items).astype(np.float64) - values
         return -float(np.sqrt(np.mean(errors**2)))

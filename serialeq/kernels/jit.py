@@ -7,9 +7,11 @@ package's source, so that stale machine code cannot be loaded.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,11 @@ class _Locator:
         return str(cache_directory())
 
     def get_source_stamp(self) -> Any:
-        return hashlib.sha256(self._py_file.read_bytes()).hexdigest()
+        """Digest the Python files beside the function's own: its helpers may be among them."""
+        digest = hashlib.sha256()
+        for path in sorted(self._py_file.parent.glob("*.py")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
 
     def get_disambiguator(self) -> str:
         where = f"{self._py_file}:{self._line}".encode()
@@ -73,7 +79,23 @@ class _CacheImpl(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
+    """Numba's cache, safe among processes, and optional where its files cannot be written."""
+
     _impl_class = _CacheImpl
+
+    def _save_overload(self, sig: Any, data: Any) -> None:
+        # Numba reads the index, picks a free file name and writes both, without a lock: two
+        # processes at once could exchange each other's code.
+        directory = cache_directory()
+        directory.mkdir(parents=True, exist_ok=True)
+        with open(directory / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            super()._save_overload(sig, data)
+
+    @contextmanager
+    def _guard_against_spurious_io_errors(self) -> Iterator[None]:
+        with suppress(OSError):
+            yield
 
 
 def _enable_cache(compiled: Any, py_func: Callable[..., Any]) -> None:

@@ -181,9 +181,10 @@ class Factorization(Problem):
         self._step[0] = step
 
     def trained(self) -> dict[str, np.ndarray]:
-        """Return factors (n, rank), and biases and AdaGrad's state where they are trained."""
+        """Return mean (1,), factors (n, rank), and biases and AdaGrad's state where trained."""
         k = self.n_factors
         arrays = {
+            "mean": np.array([self.mean]),
             "user_factors": self._factors[self._row_of_user, :k],
             "item_factors": self._factors[self._row_of_item, :k],
         }
@@ -196,7 +197,19 @@ class Factorization(Problem):
         return arrays
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
-        """Set the state to what `trained` returned before."""
+        """Set the state to what `trained` returned before.
+
+        Raises
+        ------
+        SerialeqError
+            If that was a model of another kind or size.
+        """
+        own = {name: array.shape for name, array in self.trained().items()}
+        given = {name: array.shape for name, array in arrays.items()}
+        if given != own:
+            raise SerialeqError(
+                f"the present state does not fit the parameters: expected arrays {own}, got {given}"
+            )
         k = self.n_factors
         for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):
             self._factors[rows, :k] = arrays[f"{side}_factors"]

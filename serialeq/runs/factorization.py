@@ -11,11 +11,12 @@ import numpy as np
 
 from serialeq.data import check_entries, entries_of
 from serialeq.digest import digest_arrays
+from serialeq.engines.auto import check_engine
 from serialeq.errors import DataError, SerialeqError
 from serialeq.problems.factorization import Factorization, check_options
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
-from .session import OrderSource, Session
+from .session import OrderSource, Session, check_order
 from .trainer import EpochRecord, train
 
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]
@@ -44,6 +45,9 @@ class FactorizationParameters:
     def check(self) -> None:
         """Raise SerialeqError for the first parameter that is wrong."""
         check_options(self.schedule, self.bias)
+        check_engine(self.engine)
+        if isinstance(self.order, str):
+            check_order(self.order)
         count_workers(self.n_jobs)
         _check_number("n_factors", self.n_factors, 1, integer=True)
         _check_number("seed", self.seed, 0, integer=True)
@@ -72,7 +76,7 @@ class FactorizationParameters:
         l2 = self.l2 if isinstance(self.l2, (tuple, list)) else (self.l2, self.l2)
         return Factorization(
             *entries,
-            n_factors=self.n_factors,
+            n_factors=int(self.n_factors),
             l2=(float(l2[0]), float(l2[1])),
             l2_per_row=self.l2_per == "row",
             step=float(self.learning_rate),
@@ -80,10 +84,10 @@ class FactorizationParameters:
             decay=float(self.decay),
             bias=self.bias,
             mean=mean,
-            nonnegative=self.nonnegative,
+            nonnegative=bool(self.nonnegative),
             init_scale=float(self.init_scale),
             dtype=np.dtype(self.dtype),
-            seed=self.seed,
+            seed=int(self.seed),
         )
 
 

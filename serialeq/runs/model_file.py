@@ -18,6 +18,25 @@ from serialeq.errors import DataError
 _MODEL, _ABOUT = "model.npz", "model.json"
 
 
+def prepare_directory(directory: Path) -> None:
+    """Make the directory, if need be, and see that files can be written there.
+
+    Raises
+    ------
+    DataError
+        If not: better now than after training.
+    """
+    made = not directory.exists()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise DataError(f"out: cannot write {directory}: {error.strerror or error}") from error
+    if made:
+        directory.rmdir()
+
+
 def save_model(directory: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     """Write ``model.npz`` and ``model.json``, each whole or not at all.
 
@@ -49,6 +68,8 @@ def load_model(directory: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             arrays = {name: file[name] for name in file.files}
         trained = {name: arrays[name] for name in about["trained"]}
         recorded = about["digest"]
+        for name in ("mean", "user_ids", "item_ids"):
+            arrays[name]
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"model: cannot read {directory}: {error}") from error
     found = digest_arrays(trained)
@@ -60,6 +81,7 @@ def load_model(directory: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def _write(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
+        os.chmod(name, 0o644)
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()

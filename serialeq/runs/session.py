@@ -19,6 +19,14 @@ from serialeq.team import WorkerTeam
 ORDERS = ("blocked", "shuffled", "reshuffled", "given")
 
 
+def check_order(name: str) -> None:
+    """Raise SerialeqError unless `name` is a kind of order."""
+    if name not in ORDERS:
+        raise SerialeqError(
+            f"order: expected one of {', '.join(ORDERS)} or an array of samples, got {name!r}"
+        )
+
+
 class OrderSource:
     """The order of each epoch, as a function of (kind, seed, epoch).
 
@@ -38,10 +46,8 @@ class OrderSource:
     def __init__(
         self, problem: Problem, order: Any, seed: int, team: WorkerTeam | None = None
     ) -> None:
-        if isinstance(order, str) and order not in ORDERS:
-            raise SerialeqError(
-                f"order: expected one of {', '.join(ORDERS)} or an array of samples, got {order!r}"
-            )
+        if isinstance(order, str):
+            check_order(order)
         self._problem = problem
         self._order = order
         self._seed = seed
