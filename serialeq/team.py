@@ -87,6 +87,7 @@ class WorkerTeam:
         A job returns True now and then, so that the caller can be interrupted (Ctrl-C): then the
         stop flag is set, all workers return, and the interruption goes on its way.
         """
+        n_helpers = (n_threads or self.n_threads) - 1
         self.stop_flag[0] = 0
         self._turn += 1
         task = (self._turn, job, arguments)
@@ -95,12 +96,12 @@ class WorkerTeam:
         while True:  # an interruption may come between any two instructions
             try:
                 if not handed_out:
-                    for tasks in self._tasks:
+                    for tasks in self._tasks[:n_helpers]:
                         tasks.put(task)
                     handed_out = True
                     while failure is None and job(0, *arguments):
                         pass
-                self._reports.wait_for(self._turn)
+                self._reports.wait_for(self._turn, n_helpers)
                 break
             except BaseException as interruption:
                 self.stop_flag[0] = 1
@@ -142,9 +143,9 @@ class _Reports:
         self._finished[thread - 1] = turn
         self._news.put(None)
 
-    def wait_for(self, turn: int) -> None:
-        """Return when all threads have finished a turn."""
-        while any(finished != turn for finished in self._finished):
+    def wait_for(self, turn: int, n_threads: int) -> None:
+        """Return when the first threads have finished a turn."""
+        while any(finished != turn for finished in self._finished[:n_threads]):
             self._news.get()
         while not self._news.empty():
             self._news.get()

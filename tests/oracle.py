@@ -116,6 +116,7 @@ def train(
                 bias_v[v] += step_v * (error - penalty_v[v] * bias_v[v])
 
     result = {
+        "mean": np.array([mean]),
         "user_factors": x.reshape(shape[0], -1)[:, :n_factors],
         "item_factors": y.reshape(shape[1], -1)[:, :n_factors],
     }

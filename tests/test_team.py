@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chain import Chain
-from harness import assign, bind, python_environment, run_python
+from harness import assign, bind, plan, python_environment, run_python, same_bytes
 
 from serialeq.engines.executor import Executor
 from serialeq.errors import SerialeqError
@@ -118,6 +118,30 @@ def test_every_thread_does_its_job_until_it_is_done() -> None:
     with WorkerTeam(3, 3) as team:
         team.run(job, 2)
     assert calls == [2, 4, 6]
+
+
+@pytest.mark.parametrize("engine", ["serial", "dataflow"])
+def test_a_schedule_for_fewer_workers_leaves_threads_alone(engine: str) -> None:
+    threads = set()
+
+    def job(thread: int) -> bool:
+        threads.add(thread)
+        return False
+
+    with WorkerTeam(2, 5) as team:
+        team.run(job, n_threads=2)
+        assert threads == {0, 1}
+        graph = Hypergraph([0, 1, 0, 1], 1, 2)
+        order = given_order(graph, [0, 1, 2, 3])
+        problem = Chain(graph)
+        expected = problem.oracle(np.tile(order.samples(), 50))
+        schedule = plan(engine, order, 2, 1)
+        executor, kernel = Executor(schedule, team), bind(problem, schedule)
+        for _ in range(50):
+            executor.run(kernel)
+        assert same_bytes(problem.trained(), expected)
+        team.run(job)
+        assert threads == {0, 1, 2, 3, 4}
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
