@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.kernels.atomics import call_kernel, load_acquire, relax, store_release
+from serialeq.kernels.atomics import call_kernel, claim, load_acquire, relax, store_release
 from serialeq.kernels.jit import inline, jit
 from serialeq.kernels.kernel import BoundKernel
 from serialeq.planning.schedule import Schedule
@@ -18,6 +18,7 @@ LINE = 16
 _FEW_COUNTERS = 1024  # so many get a pair of cache lines each
 
 _TURN = 1 << 16  # samples after which a thread returns to Python, to let an interruption through
+_PATIENCE = 16  # rounds of waiting after which a thread helps others
 _IDLE_TURN = 640  # rounds of waiting, likewise: on a busy machine a yield takes milliseconds
 
 
@@ -37,17 +38,18 @@ class Executor:
         self._counters = np.zeros(s.n_counters * self._stride, dtype=np.int64)
         self._seen = np.zeros((s.n_workers, s.n_counters + LINE), dtype=np.int64)
         self._cursor = np.zeros((s.n_workers, LINE), dtype=np.int64)
+        self._claims = np.zeros(s.n_workers * LINE, dtype=np.int64)
         self._arguments = (
             s.worker_ptr, s.start, s.stop, s.wait_ptr, s.wait_counter, s.wait_value, s.post_ptr,
             s.post_counter, s.post_value, self._counters, self._stride, self._seen, self._cursor,
-            team.stop_flag,
+            self._claims, team.stop_flag,
         )  # fmt: skip
         self._n_threads = min(team.n_threads, s.n_workers)
         run_thread(0, s.n_workers + 1, 0, 0, *self._arguments)  # compiles; runs no worker
 
     def run(self, kernel: BoundKernel) -> None:
         """Execute one epoch with a kernel bound to data in the schedule's layout."""
-        for state in (self._counters, self._seen, self._cursor):
+        for state in (self._counters, self._seen, self._cursor, self._claims):
             state[:] = 0
         self.team.run(
             run_thread, self._n_threads, kernel.address, kernel.block, *self._arguments,
@@ -59,25 +61,34 @@ class Executor:
 def run_thread(
     thread: int, n_threads: int, address: int, block: int, worker_ptr: Any, start: Any, stop: Any,
     wait_ptr: Any, wait_counter: Any, wait_value: Any, post_ptr: Any, post_counter: Any,
-    post_value: Any, counters: Any, stride: int, seen: Any, cursor: Any, stop_flag: Any,
+    post_value: Any, counters: Any, stride: int, seen: Any, cursor: Any, claims: Any,
+    stop_flag: Any,
 ) -> bool:  # fmt: skip
     """Run the thread's share of the workers, each until it has to wait, for a while.
 
     A thread with several workers turns to the next when one has to wait, so that more workers
-    than cores cost little. Returns whether there is more to do.
+    than cores cost little. A thread that has nothing to do for a while helps the workers of
+    others: on a busy machine their threads may be off their cores. Whoever advances a worker
+    holds its claim. Returns whether there is more to do.
     """
     n_workers = worker_ptr.size - 1
+    own, end = n_workers * thread // n_threads, n_workers * (thread + 1) // n_threads
     budget = _TURN
     idle = 0
     while budget > 0:
         finished = True
         before = budget
-        for w in range(n_workers * thread // n_threads, n_workers * (thread + 1) // n_threads):
-            budget -= advance(
-                w, budget, address, block, worker_ptr, start, stop, wait_ptr, wait_counter,
-                wait_value, post_ptr, post_counter, post_value, counters, stride, seen, cursor,
-            )  # fmt: skip
-            finished = finished and cursor[w, 0] == worker_ptr[w + 1] - worker_ptr[w]
+        for w in range(0 if idle > _PATIENCE else own, n_workers if idle > _PATIENCE else end):
+            if not load_acquire(claims, w * LINE) and claim(claims, w * LINE):
+                budget -= advance(
+                    w, budget, address, block, worker_ptr, start, stop, wait_ptr, wait_counter,
+                    wait_value, post_ptr, post_counter, post_value, counters, stride, seen, cursor,
+                )  # fmt: skip
+                done = cursor[w, 0] == worker_ptr[w + 1] - worker_ptr[w]
+                store_release(claims, w * LINE, 0)
+            else:
+                done = False
+            finished = finished and (done or w < own or w >= end)
         if finished or load_acquire(stop_flag, 0):
             return False
         if budget < before:

@@ -52,6 +52,19 @@ def store_release(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic
+def claim(typingctx: Any, array: Any, index: Any) -> Any:
+    """Set ``array[index]`` (int64, 1-d) from 0 to 1 and return True, if nobody else has."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _place(context, builder, sig.args[0], *args)
+        zero, one = ir.Constant(ir.IntType(64), 0), ir.Constant(ir.IntType(64), 1)
+        outcome = builder.cmpxchg(place, zero, one, "acquire", "monotonic")
+        return builder.extract_value(outcome, 1)
+
+    return types.boolean(array, types.intp), generate
+
+
+@intrinsic
 def call_kernel(typingctx: Any, address: Any, block: Any, start: Any, stop: Any) -> Any:
     """Call the compiled kernel at `address` with ``(block, start, stop)``."""
 

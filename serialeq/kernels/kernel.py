@@ -39,7 +39,7 @@ class Kernel:
 
     def bind(self, context: Any) -> BoundKernel:
         """Return the kernel together with the data it works on."""
-        return BoundKernel(self.compiled(context).address, context)
+        return BoundKernel(self.compiled(context), context)
 
 
 class BoundKernel:
@@ -53,9 +53,10 @@ class BoundKernel:
         Address of the packed context, first argument of every call.
     """
 
-    def __init__(self, address: int, context: Any) -> None:
-        self.address = address
+    def __init__(self, compiled: Any, context: Any) -> None:
+        self.address: int = compiled.address
         self.context = context  # keeps the arrays alive
+        self._compiled = compiled  # and the machine code
         self._words = pack_context(context)
         self.block: int = self._words.ctypes.data
 
