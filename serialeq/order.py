@@ -8,7 +8,7 @@ blocks. An order never depends on the number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,8 +18,12 @@ import numpy as np
 from .errors import DataError
 from .hypergraph import Hypergraph
 from .kernels.grouping import group_by_key, signature_keys
+from .kernels.incidence import take_supports
 from .kernels.random import permutation, stream_key
 from .team import WorkerTeam
+
+CHUNK = 1 << 15
+"""Steps whose supports are looked up at once, to stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,11 @@ class Order:
     def n_samples(self) -> int:
         """Length of the epoch in samples, repeats counted."""
         return self.n_steps if self.is_fine else int(self.sizes.sum())
+
+    def supports(self) -> Iterator[tuple[int, tuple[np.ndarray, int, np.ndarray]]]:
+        """Yield (first step, supports of `CHUNK` steps in compressed sparse row form)."""
+        for begin in range(0, self.n_steps, CHUNK):
+            yield begin, take_supports(*self.tasks.csr, self.sequence[begin : begin + CHUNK])
 
     def samples(self) -> np.ndarray:
         """Return π itself: the sample at each serial position."""

@@ -32,6 +32,32 @@ def count_degrees(indices: Any, n_variables: int) -> Any:
 
 
 @jit
+def take_supports(indptr: Any, arity: int, indices: Any, samples: Any) -> Any:
+    """Return ``(indptr, arity, indices)`` of some samples, one after the other.
+
+    A scan with branches that depend on each support waits for memory at every step if it looks
+    supports up at random places; this loop does not, as its loads are independent.
+    """
+    if arity == 2:
+        pairs = np.empty(2 * samples.size, indices.dtype)
+        for i in range(samples.size):
+            first = np.uintp(2) * np.uintp(samples[i])
+            pairs[2 * i] = indices[first]
+            pairs[2 * i + 1] = indices[first + np.uintp(1)]
+        return indptr, arity, pairs
+    ptr = np.zeros(samples.size + 1, np.int64)
+    for i in range(samples.size):
+        lower, upper = bounds(indptr, arity, np.intp(samples[i]))
+        ptr[i + 1] = ptr[i] + upper - lower
+    taken = np.empty(ptr[-1], indices.dtype)
+    for i in range(samples.size):
+        lower, _ = bounds(indptr, arity, np.intp(samples[i]))
+        for k in range(ptr[i + 1] - ptr[i]):
+            taken[ptr[i] + k] = indices[lower + k]
+    return (indptr if arity > 0 else ptr), arity, taken
+
+
+@jit
 def conflict_degrees(
     indptr: Any, arity: int, indices: Any, sample_ptr: Any, samples: Any, chosen: Any
 ) -> Any:

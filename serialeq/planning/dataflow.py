@@ -14,7 +14,7 @@ import numpy as np
 
 from serialeq.kernels.incidence import bounds
 from serialeq.kernels.jit import jit
-from serialeq.order import Order
+from serialeq.order import CHUNK, Order
 
 from .ownership import assign_owners
 from .schedule import Schedule, assemble, check_workers
@@ -31,33 +31,35 @@ def plan_dataflow(order: Order, n_workers: int, with_times: bool = False) -> Sch
 def find_waits(order: Order, workers: np.ndarray, n_workers: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the waits (waiter, awaited), as steps, that make an assignment safe.
 
-    The scan fills buffers of a fixed size and is resumed with larger ones: arrays that change
+    The scan fills buffers of a fixed size and is resumed with fresh ones: arrays that change
     inside a compiled loop cost a reference count per step.
     """
-    n_resources, sequence = order.tasks.n_variables, order.sequence
     # Last step on each resource, and its worker: step * 2**16 + worker.
-    last = np.full(n_resources, -(1 << 16), dtype=np.int64)
+    last = np.full(order.tasks.n_variables, -(1 << 16), dtype=np.int64)
     # clock[w, u]: worker w knows that u is done up to this step; of itself it knows all.
     clock = np.full((n_workers, n_workers), -1, dtype=np.int64)
     np.fill_diagonal(clock, np.iinfo(np.int64).max)
     latest = np.full(n_workers, -1, dtype=np.int64)
-    capacity = max(1024, n_workers, sequence.size // 32)
+    capacity = max(1024, n_workers, order.n_steps // 32)
     history = _History.empty(capacity if n_workers > 2 else 1, n_workers)
-    waiters, awaiteds = [], []
-    step = n_history = 0
-    while step < sequence.size:
-        waiter = np.empty(capacity, dtype=np.int64)
-        awaited = np.empty(capacity, dtype=np.int64)
-        step, n_waits, n_history = _scan(
-            *order.tasks.csr, sequence, workers, step, last, clock, latest,
-            *history, n_history, waiter, awaited,
-        )  # fmt: skip
-        waiters.append(waiter[:n_waits])
-        awaiteds.append(awaited[:n_waits])
-        if n_history == history.since.size:
-            history = history.doubled()
-    empty = np.zeros(0, dtype=np.int64)
-    return np.concatenate([empty, *waiters]), np.concatenate([empty, *awaiteds])
+    waiter = awaited = np.zeros(0, dtype=np.int64)
+    full: list[tuple[np.ndarray, np.ndarray]] = []
+    n_waits = n_history = 0
+    for begin, supports in order.supports():
+        step, stop = begin, min(begin + CHUNK, order.n_steps)
+        while step < stop:
+            if n_waits + n_workers > waiter.size:
+                full.append((waiter[:n_waits], awaited[:n_waits]))
+                waiter, awaited = np.empty((2, capacity), dtype=np.int64)
+                n_waits = 0
+            if n_workers > 2 and n_history == history.since.size:
+                history = history.doubled()
+            step, n_waits, n_history = _scan(
+                *supports, begin, step, stop, workers, last, clock, latest, *history, n_history,
+                waiter, awaited, n_waits,
+            )  # fmt: skip
+    full.append((waiter[:n_waits], awaited[:n_waits]))
+    return np.concatenate([w for w, _ in full]), np.concatenate([a for _, a in full])
 
 
 class _History(NamedTuple):
@@ -81,42 +83,44 @@ class _History(NamedTuple):
 
 @jit
 def _scan(
-    indptr: Any, arity: int, indices: Any, sequence: Any, workers: Any, begin: int, last: Any,
-    clock: Any, latest: Any, history: Any, since: Any, before: Any, n_history: int, waiter: Any,
-    awaited: Any,
+    indptr: Any, arity: int, indices: Any, begin: int, step: int, stop: int, workers: Any,
+    last: Any, clock: Any, latest: Any, history: Any, since: Any, before: Any, n_history: int,
+    waiter: Any, awaited: Any, n_waits: int,
 ) -> Any:  # fmt: skip
-    """Find waits from step `begin` on until the buffers are full; return where it stopped."""
+    """Find the waits of steps `step` to `stop` until a buffer is full; return where it stopped.
+
+    The supports are those of the steps from `begin` on.
+    """
     n_workers = latest.size
     need = np.full(n_workers, -1, np.int64)  # steps that the current one has to wait for
-    n_waits = 0
-    for i in range(begin, sequence.size):
-        lower, upper = bounds(indptr, arity, np.intp(sequence[i]))
+    for i in range(step, stop):
+        lower, upper = bounds(indptr, arity, i - begin)
         w = np.intp(workers[i])
         pending = 0
         for k in range(np.uintp(lower), np.uintp(upper)):
             r = np.uintp(indices[k])
-            step, u = last[r] >> 16, np.intp(last[r] & 0xFFFF)
+            earlier, u = last[r] >> 16, np.intp(last[r] & 0xFFFF)
             last[r] = (i << 16) | w
-            if step > clock[w, u]:
+            if earlier > clock[w, u]:
                 pending += 1
-                need[u] = max(need[u], step)
+                need[u] = max(need[u], earlier)
         if pending == 0:
             continue
         before_step = n_waits
         while True:
             u = np.argmax(need)  # the latest first: it may imply the others
-            step = need[u]
-            if step < 0:
+            earlier = need[u]
+            if earlier < 0:
                 break
             need[u] = -1
-            if step <= clock[w, u]:
+            if earlier <= clock[w, u]:
                 continue
             waiter[n_waits] = i
-            awaited[n_waits] = step
+            awaited[n_waits] = earlier
             n_waits += 1
-            clock[w, u] = step
+            clock[w, u] = earlier
             h = latest[u]
-            while h >= 0 and since[h] > step:
+            while h >= 0 and since[h] > earlier:
                 h = before[h]
             if h >= 0:
                 for x in range(n_workers):
@@ -130,4 +134,4 @@ def _scan(
             n_history += 1
         if n_waits + n_workers > waiter.size or (n_workers > 2 and n_history == since.size):
             return i + 1, n_waits, n_history
-    return sequence.size, n_waits, n_history
+    return stop, n_waits, n_history

@@ -13,7 +13,7 @@ import numpy as np
 
 from serialeq.kernels.incidence import bounds
 from serialeq.kernels.jit import jit
-from serialeq.order import Order
+from serialeq.order import CHUNK, Order
 
 _SLACK = 256
 _LOAD_SAMPLE = 1 << 16  # steps from which the load of each resource is estimated
@@ -26,9 +26,12 @@ def assign_owners(order: Order, n_workers: int) -> np.ndarray:
     sizes = order.sizes
     stride = max(1, order.n_steps // _LOAD_SAMPLE)
     owner = _deal(*order.tasks.csr, order.sequence, sizes, order.weights, n_workers, stride)
-    workers = _prefer(*order.tasks.csr, order.sequence, (order.weights << 16) | owner)
+    claims = (order.weights << 16) | owner
     slack = max(_SLACK, int(sizes.max()) if sizes.size else 1)
-    _balance(workers, sizes, n_workers, slack)
+    given = np.zeros(n_workers + 1, dtype=np.int64)
+    workers = np.empty(order.n_steps, dtype=np.uint16)
+    for begin, supports in order.supports():
+        _assign(*supports, claims, sizes[begin:], slack, given, workers[begin : begin + CHUNK])
     return workers
 
 
@@ -60,34 +63,31 @@ def _deal(
 
 
 @jit
-def _prefer(indptr: Any, arity: int, indices: Any, sequence: Any, claims: Any) -> Any:
-    """Return the owner of the heaviest resource of each step.
+def _assign(
+    indptr: Any, arity: int, indices: Any, claims: Any, sizes: Any, slack: int, given: Any,
+    workers: Any,
+) -> None:  # fmt: skip
+    """Give each step to the owner of its heaviest resource, unless that one is far ahead.
 
-    ``claims[r]`` is weight * 2**16 + owner: one maximum, no unpredictable branch.
+    ``claims[r]`` is weight * 2**16 + owner: one maximum, no unpredictable branch. ``given[w]``
+    counts the samples of worker ``w``, the last entry all; more than `slack` samples above an
+    even share is too much.
     """
-    workers = np.empty(sequence.size, np.uint16)
-    for i in range(sequence.size):
-        lower, upper = bounds(indptr, arity, np.intp(sequence[i]))
+    n_workers = given.size - 1
+    so_far = given[n_workers]
+    spare = 0
+    for i in range(workers.size):
+        lower, upper = bounds(indptr, arity, i)
         strongest = np.int64(0)
         for k in range(np.uintp(lower), np.uintp(upper)):
             strongest = max(strongest, claims[np.uintp(indices[k])])
-        workers[i] = strongest & 0xFFFF
-    return workers
-
-
-@jit
-def _balance(workers: Any, sizes: Any, n_workers: int, slack: int) -> None:
-    """Take steps from a worker that is more than `slack` samples ahead of an even share."""
-    given = np.zeros(n_workers, np.int64)  # samples given to each worker
-    so_far = np.int64(0)
-    spare = 0
-    for i in range(workers.size):
-        size = sizes[i] if sizes.size else 1
-        w = np.intp(workers[i])
+        w = np.intp(strongest & 0xFFFF)
         if (given[w] - slack) * n_workers > so_far:
             while given[spare] * n_workers > so_far:
                 spare = (spare + 1) % n_workers
             w = spare
-            workers[i] = w
+        size = sizes[i] if sizes.size else 1
+        workers[i] = w
         given[w] += size
         so_far += size
+    given[n_workers] = so_far
