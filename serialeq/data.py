@@ -79,6 +79,9 @@ def float_dtype(dtype: Any) -> np.dtype[Any]:
     raise DataError(f"dtype: expected float32 or float64, got {shown(dtype)}")
 
 
+_SPARSE_IDS = 1_000_000  # models up to here are small, whatever the data
+
+
 def check_entries(
     users: Any,
     items: Any,
@@ -123,6 +126,12 @@ def check_entries(
     bounds = (None, None) if shape is None else _checked_shape(shape)
     rows, n_users = _checked_index("users", columns[0], bounds[0])
     cols, n_items = _checked_index("items", columns[1], bounds[1])
+    if shape is None and max(n_users, n_items) > max(_SPARSE_IDS, 8 * rows.size):
+        raise DataError(
+            f"users, items: expected numbers from 0 without large gaps, got up to "
+            f"{max(n_users, n_items) - 1} in {rows.size} ratings; number them with "
+            "np.unique(..., return_inverse=True), or pass a sparse matrix"
+        )
     return rows, cols, _checked_values(columns[2], float_dtype(dtype)), (n_users, n_items)
 
 

@@ -169,25 +169,38 @@ def blocked_order(
             f"got values from {labels.min()} to {labels.max()}"
         )
     team = team or WorkerTeam(1)
-
-    def run(job: Callable[..., bool], *arguments: Any) -> None:
-        team.run(job, team.n_threads, *arguments)
-
     labels = np.ascontiguousarray(labels, dtype=np.uint32)
-    keys, base, width = signature_keys(*hypergraph.csr, labels, n_blocks, run)
-    stream = stream_key(seed, "blocked order")
-    distinct, members, bounds = group_by_key(keys, base**width, stream, run, team.n_threads)
+    keys, width = signature_keys(*hypergraph.csr, labels, n_blocks, team)
+    weights = np.bincount(labels, minlength=n_blocks)
+    return order_of_keys(keys, width, weights, seed, colour or greedy_colours, team)
+
+
+def order_of_keys(
+    keys: np.ndarray,
+    width: int,
+    weights: np.ndarray,
+    seed: int,
+    colour: Callable[[Hypergraph], np.ndarray],
+    team: WorkerTeam,
+) -> Order:
+    """Return the blocked order of samples whose blocks are given as keys (`signature_keys`).
+
+    ``weights[b]`` is the number of variables in block `b`; the rest as in `blocked_order`.
+    """
+    base = weights.size + 1
+    distinct, members, bounds = group_by_key(
+        keys, base**width, stream_key(seed, "blocked order"), team
+    )
     digits = (distinct[:, None] // base ** np.arange(width, dtype=np.int64)) % base
     used = digits > 0
     indptr = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-    tasks = Hypergraph((digits - 1)[used], indptr, n_blocks, check=False)
-    colours = (colour or greedy_colours)(tasks)
+    tasks = Hypergraph((digits - 1)[used], indptr, weights.size, check=False)
     return Order(
         tasks=tasks,
-        sequence=np.argsort(colours, kind="stable").astype(np.int32),
+        sequence=np.argsort(colour(tasks), kind="stable").astype(np.int32),
         members=members,
         bounds=bounds,
-        weights=np.bincount(labels, minlength=n_blocks).astype(np.int64),
+        weights=weights.astype(np.int64),
         name="blocked",
     )
 

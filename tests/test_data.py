@@ -382,6 +382,7 @@ class TestCheckEntries:
             (([0], [0], [1], (1, 2, 3)), "shape: expected two integers"),
             (([0], [0], [1], (1.0, 2)), "shape: expected two integers"),
             (([0], [0], [1], 7), "shape: expected two integers"),
+            (([0], [10**9], [1]), "users, items: expected numbers from 0 without large gaps, got"),
             (([0], [0], [1], None, np.int32), "dtype: expected float32 or float64, got"),
         ],
     )

@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.kernels.atomics import call_kernel, claim, load_acquire, relax, store_release
+from serialeq.kernels.atomics import LINE, call_kernel, claim, load_acquire, relax, store_release
 from serialeq.kernels.jit import inline, jit
 from serialeq.kernels.kernel import BoundKernel
 from serialeq.planning.schedule import Schedule
 from serialeq.team import WorkerTeam
-
-LINE = 16
-"""Two cache lines, in int64: CPUs prefetch lines in pairs."""
 
 _FEW_COUNTERS = 1024  # so many get a pair of cache lines each
 

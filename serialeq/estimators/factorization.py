@@ -46,7 +46,9 @@ class MatrixFactorization(BaseEstimator):
     nonnegative : bool, default=False
         Keep the factors non-negative.
     init_scale : float, default=0.05
-        Factors start uniform in (-init_scale, init_scale).
+        Factors start uniform in (-init_scale, init_scale); in (0, init_scale) if `nonnegative`;
+        in (0, 2 sqrt(mean / n_factors)) with ``bias="none"``, where products have to start near
+        the mean.
     dtype : {"float32", "float64"}, default="float32"
     order : {"blocked", "shuffled", "reshuffled", "given"} or array of int, default="blocked"
         The serial order of an epoch. The result is that of the serial run in this order.

@@ -17,6 +17,9 @@ from numba.extending import intrinsic
 
 from .jit import inline
 
+LINE = 16
+"""Two cache lines, in int64: CPUs prefetch lines in pairs."""
+
 _SPINS_BEFORE_YIELD = 128
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
@@ -99,3 +102,20 @@ def relax(idle: int) -> None:
         _pause()
     else:
         _sched_yield()
+
+
+@inline
+def meet(arrived: Any, thread: int, n_threads: int, phase: int, stop_flag: Any) -> bool:
+    """Wait until every thread of a job has come to `phase`; False if the job is to stop.
+
+    ``arrived`` (int64, `LINE` per thread, zeros at first) holds the phase that each has reached.
+    """
+    store_release(arrived, thread * LINE, phase)
+    for other in range(n_threads):
+        idle = 0
+        while load_acquire(arrived, other * LINE) < phase:
+            if load_acquire(stop_flag, 0):
+                return False
+            relax(idle)
+            idle += 1
+    return True

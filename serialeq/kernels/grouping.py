@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from serialeq.errors import SerialeqError
+from serialeq.team import WorkerTeam
 
+from .atomics import LINE, meet
 from .incidence import bounds
 from .jit import jit
 from .random import mix, shuffle
 
 _DIRECT_KEYS = 1 << 20
-
-
-Team = Callable[..., None]
-"""``run(job, *arguments)``: call ``job(thread, n_threads, *arguments)`` on every thread."""
 
 
 def signature_keys(
@@ -26,16 +23,16 @@ def signature_keys(
     indices: np.ndarray,
     labels: np.ndarray,
     n_blocks: int,
-    run: Team,
-) -> tuple[np.ndarray, int, int]:
+    team: WorkerTeam,
+) -> tuple[np.ndarray, int]:
     """Number the set of blocks that each sample touches.
 
     Returns
     -------
     keys : array of uint16 or int64, shape (n_samples,)
         The blocks plus one, ascending, without repeats, as digits: least significant first.
-    base, width : int
-        ``0 <= key < base ** width``.
+    width : int
+        Number of digits; their base is ``n_blocks + 1``.
 
     Raises
     ------
@@ -53,10 +50,10 @@ def signature_keys(
     n_samples = indices.size // arity if arity else indptr.size - 1
     keys = np.empty(n_samples, dtype=dtype)
     if arity == 2:
-        run(_fill_pair_keys, indices, labels, base, keys)
+        team.run(_fill_pair_keys, team.n_threads, indices, labels, base, keys)
     else:
-        run(_fill_keys, indptr, arity, indices, labels, base, width, keys)
-    return keys, base, width
+        team.run(_fill_keys, team.n_threads, indptr, arity, indices, labels, base, width, keys)
+    return keys, width
 
 
 @jit
@@ -105,6 +102,37 @@ def _fill_keys(
     return False
 
 
+def grid_keys(
+    rows: np.ndarray,
+    columns: np.ndarray,
+    row_digit: np.ndarray,
+    column_digit: np.ndarray,
+    team: WorkerTeam,
+) -> np.ndarray:
+    """Return ``row_digit[rows[e]] + column_digit[columns[e]]`` for every entry of a matrix.
+
+    That is what `signature_keys` gives if all blocks of rows come before those of columns.
+    """
+    n_keys = int(row_digit.max(initial=0)) + int(column_digit.max(initial=0)) + 1
+    dtype = np.uint16 if n_keys <= 1 << 16 else np.int64
+    keys = np.empty(rows.size, dtype=dtype)
+    team.run(
+        _fill_grid_keys, team.n_threads, rows, columns, row_digit.astype(dtype),
+        column_digit.astype(dtype), keys,
+    )  # fmt: skip
+    return keys
+
+
+@jit
+def _fill_grid_keys(
+    thread: int, n_threads: int, rows: Any, columns: Any, row_digit: Any, column_digit: Any,
+    keys: Any,
+) -> bool:  # fmt: skip
+    for e in range(keys.size * thread // n_threads, keys.size * (thread + 1) // n_threads):
+        keys[e] = row_digit[np.uintp(rows[e])] + column_digit[np.uintp(columns[e])]
+    return False
+
+
 @jit
 def _fill_pair_keys(
     thread: int, n_threads: int, indices: Any, labels: Any, base: int, keys: Any
@@ -118,7 +146,7 @@ def _fill_pair_keys(
 
 
 def group_by_key(
-    keys: np.ndarray, n_keys: int, key: np.uint64, run: Team, n_threads: int
+    keys: np.ndarray, n_keys: int, key: np.uint64, team: WorkerTeam
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Group samples by their key.
 
@@ -134,39 +162,42 @@ def group_by_key(
     distinct = np.arange(n_keys) if n_keys <= _DIRECT_KEYS else None
     if distinct is None:
         distinct, keys = np.unique(keys, return_inverse=True)
-    counts = np.zeros((n_threads, distinct.size), dtype=np.int64)
-    run(_count, keys, counts)
-    totals = counts.sum(axis=0)
-    ends = np.cumsum(totals)
-    places = ends - totals + np.cumsum(counts, axis=0) - counts
+    counts = np.zeros((team.n_threads, distinct.size), dtype=np.int64)
+    limits = np.zeros((team.n_threads, distinct.size + 1), dtype=np.int64)
     members = np.empty(keys.size, dtype=np.int32)
-    run(_scatter, keys, places, members)
-    used = totals > 0
-    limits = np.concatenate([[0], ends[used]]).astype(np.int64)
-    run(_shuffle_groups, members, limits, key)
-    return distinct[used].astype(np.int64), members, limits
+    arrived = np.zeros(team.n_threads * LINE, dtype=np.int64)
+    team.run(_group, team.n_threads, keys, counts, limits, members, key, arrived, team.stop_flag)
+    used = np.diff(limits[0]) > 0
+    bounds = np.concatenate([[0], limits[0, 1:][used]]).astype(np.int64)
+    return distinct[used].astype(np.int64), members, bounds
 
 
 @jit
-def _count(thread: int, n_threads: int, keys: Any, counts: Any) -> bool:
+def _group(
+    thread: int, n_threads: int, keys: Any, counts: Any, limits: Any, members: Any, key: Any,
+    arrived: Any, stop_flag: Any,
+) -> bool:  # fmt: skip
+    """Count, scatter and shuffle in one job: waking the threads thrice would take longer."""
+    begin, end = keys.size * thread // n_threads, keys.size * (thread + 1) // n_threads
     mine = counts[thread]
-    for k in range(keys.size * thread // n_threads, keys.size * (thread + 1) // n_threads):
+    for k in range(begin, end):
         mine[np.uintp(keys[k])] += 1
-    return False
-
-
-@jit
-def _scatter(thread: int, n_threads: int, keys: Any, places: Any, members: Any) -> bool:
-    mine = places[thread]
-    for k in range(keys.size * thread // n_threads, keys.size * (thread + 1) // n_threads):
+    if not meet(arrived, thread, n_threads, 1, stop_flag):
+        return False
+    limit = limits[thread]  # every thread finds where groups end and where its own part starts
+    place = np.empty(mine.size, np.int64)
+    for group in range(mine.size):
+        limit[group + 1] = limit[group]
+        for t in range(n_threads):
+            if t == thread:
+                place[group] = limit[group + 1]
+            limit[group + 1] += counts[t, group]
+    for k in range(begin, end):
         group = np.uintp(keys[k])
-        members[np.uintp(mine[group])] = k
-        mine[group] += 1
-    return False
-
-
-@jit
-def _shuffle_groups(thread: int, n_threads: int, members: Any, limits: Any, key: Any) -> bool:
-    for group in range(thread, limits.size - 1, n_threads):
-        shuffle(members, limits[group], limits[group + 1], mix(key, group))
+        members[np.uintp(place[group])] = k
+        place[group] += 1
+    if not meet(arrived, thread, n_threads, 2, stop_flag):
+        return False
+    for group in range(thread, mine.size, n_threads):
+        shuffle(members, limit[group], limit[group + 1], mix(key, group))
     return False

@@ -18,6 +18,9 @@ from serialeq.order import Order
 from .ownership import assign_owners
 
 
+_WINDOWS = 8
+
+
 @dataclass(frozen=True)
 class CostModel:
     """Costs in nanoseconds, measured on a 2.6 GHz server core (rank-32 factorisation).
@@ -69,14 +72,24 @@ def predict(
 ) -> Prediction:
     """Simulate the dataflow engine on `n_workers` workers.
 
-    With a `limit`, only that many steps are simulated and the rest is taken to be like them.
+    With a `limit`, only that many steps are simulated, in a few windows spread over the epoch,
+    and the rest is taken to be like them.
     """
     if limit is not None and order.n_steps > limit:
-        scale = order.n_steps / limit
-        part = predict(replace(order, sequence=order.sequence[:limit]), n_workers, costs)
-        parallel = (part.parallel - costs.launch) * scale + costs.launch
-        waits = round(part.n_waits * scale)
-        return Prediction(n_workers, part.serial * scale, parallel, waits)
+        width = limit // _WINDOWS
+        windows = [
+            predict(
+                replace(order, sequence=order.sequence[first : first + width]), n_workers, costs
+            )
+            for first in np.linspace(0, order.n_steps - width, _WINDOWS).astype(int)
+        ]
+        scale = order.n_steps / (width * _WINDOWS)
+        return Prediction(
+            n_workers,
+            sum(window.serial for window in windows) * scale,
+            sum(window.parallel - costs.launch for window in windows) * scale + costs.launch,
+            round(sum(window.n_waits for window in windows) * scale),
+        )
     serial = order.n_samples * costs.sample
     if n_workers == 1 or order.n_steps == 0:
         return Prediction(n_workers, serial, max(serial, 1.0), 0)

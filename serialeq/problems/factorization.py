@@ -20,10 +20,11 @@ from serialeq.kernels.factorization import (
     sequential_mean,
     squared_error_worker,
 )
+from serialeq.kernels.grouping import grid_keys
 from serialeq.kernels.incidence import count_degrees
 from serialeq.kernels.random import fill_uniform, stream_key
 from serialeq.kernels.simd import aligned_zeros, lanes
-from serialeq.order import Order, blocked_order
+from serialeq.order import Order, order_of_keys
 from serialeq.team import WorkerTeam
 
 from .base import Problem
@@ -244,9 +245,13 @@ class Factorization(Problem):
 
         Gemulla et al. 2011 (DSGD): blocks on a shifted diagonal share neither users nor items.
         """
-        return blocked_order(
-            self.hypergraph, self._labels, 2 * self._n_blocks, seed, self._latin_square, team
-        )
+        team = team or WorkerTeam(1)
+        n = self._n_blocks
+        user_digit = self._labels[self._row_of_user] + 1
+        item_digit = (self._labels[self._row_of_item] + 1) * np.int64(2 * n + 1)
+        keys = grid_keys(self._users, self._items, user_digit, item_digit, team)
+        weights = np.bincount(self._labels, minlength=2 * n)
+        return order_of_keys(keys, 2, weights, seed, self._latin_square, team)
 
     def _latin_square(self, tasks: Hypergraph) -> np.ndarray:
         grid = tasks.indices.reshape(-1, 2).astype(np.int64)
