@@ -17,7 +17,6 @@ from serialeq.order import Order
 
 from .ownership import assign_owners
 
-
 _WINDOWS = 8
 
 
