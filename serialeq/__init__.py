@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .digest import digest_arrays
     from .errors import DataError, DivergenceError, ScheduleError, SerialeqError
     from .estimators.factorization import MatrixFactorization
+    from .estimators.linear import LinearClassifier, LinearRegressor
     from .hypergraph import Hypergraph
     from .kernels.kernel import kernel
     from .order import Order, blocked_order, given_order, shuffled_order
@@ -25,6 +26,8 @@ _HOME = {
     "DataError": "errors",
     "DivergenceError": "errors",
     "Hypergraph": "hypergraph",
+    "LinearClassifier": "estimators.linear",
+    "LinearRegressor": "estimators.linear",
     "MatrixFactorization": "estimators.factorization",
     "Order": "order",
     "Problem": "problems.base",
@@ -44,6 +47,8 @@ __all__ = [
     "DataError",
     "DivergenceError",
     "Hypergraph",
+    "LinearClassifier",
+    "LinearRegressor",
     "MatrixFactorization",
     "Order",
     "Problem",

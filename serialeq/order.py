@@ -19,7 +19,8 @@ from .errors import DataError
 from .hypergraph import Hypergraph
 from .kernels.grouping import group_by_key, signature_keys
 from .kernels.incidence import take_supports
-from .kernels.random import permutation, stream_key
+from .kernels.jit import jit
+from .kernels.random import mix, permutation, shuffle, stream_key
 from .team import WorkerTeam
 
 CHUNK = 1 << 15
@@ -40,19 +41,26 @@ class Order:
         Samples grouped by task, each group in its serial order; None: task ``t`` is sample ``t``.
     bounds : array of int64, shape (n_tasks + 1,)
         Task ``t`` consists of ``members[bounds[t]:bounds[t + 1]]`` (empty if `members` is None).
-    weights : array of int64, shape (n_resources,)
-        How much there is to move when a resource changes hands; the worker that owns the
-        heaviest resource of a task runs the task.
     name : str
-        "given", "shuffled" or "blocked".
+        "given", "shuffled", "two-level" or "blocked".
+    block_weights : array of int64, shape (n_resources,), or None
+        Number of variables in each block; None in a fine order.
     """
 
     tasks: Hypergraph
     sequence: np.ndarray
     members: np.ndarray | None
     bounds: np.ndarray
-    weights: np.ndarray
     name: str
+    block_weights: np.ndarray | None = None
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """(n_resources,) int64: how much there is to move when a resource changes hands.
+
+        The worker that owns the heaviest resource of a task runs the task.
+        """
+        return self.tasks.degrees if self.block_weights is None else self.block_weights
 
     @property
     def is_fine(self) -> bool:
@@ -115,7 +123,6 @@ def given_order(hypergraph: Hypergraph, sequence: Any, name: str = "given") -> O
         sequence=np.require(steps, dtype=np.int32, requirements=["C", "W"]),
         members=None,
         bounds=np.zeros(0, dtype=np.int64),
-        weights=hypergraph.degrees,
         name=name,
     )
 
@@ -124,6 +131,31 @@ def shuffled_order(hypergraph: Hypergraph, seed: int, epoch: int = 0) -> Order:
     """Return a uniformly random permutation of the samples for (seed, epoch)."""
     sequence = permutation(hypergraph.n_samples, stream_key(seed, "shuffled order", epoch))
     return given_order(hypergraph, sequence, name="shuffled")
+
+
+def two_level_order(hypergraph: Hypergraph, block: int, seed: int, epoch: int = 0) -> Order:
+    """Return a permutation whose blocks of `block` samples have the same members in every epoch.
+
+    A random permutation, made once for the seed, is cut into blocks. Each epoch visits the blocks,
+    and the samples inside each, in a new random order; what is left over comes last. So what
+    was computed about the members of a block serves every epoch.
+    """
+    members = permutation(hypergraph.n_samples, stream_key(seed, "two-level order"))
+    sequence = _two_levels(members, block, stream_key(seed, "two-level epoch", epoch))
+    return given_order(hypergraph, sequence, name="two-level")
+
+
+@jit
+def _two_levels(members: Any, block: int, key: Any) -> Any:
+    n_blocks = members.size // block
+    blocks = permutation(n_blocks, key)
+    sequence = members.copy()
+    for b in range(n_blocks):
+        start, source = b * block, blocks[b] * block
+        sequence[start : start + block] = members[source : source + block]
+        shuffle(sequence, start, start + block, mix(key, blocks[b]))
+    shuffle(sequence, n_blocks * block, members.size, mix(key, n_blocks))
+    return sequence
 
 
 def blocked_order(
@@ -200,8 +232,8 @@ def order_of_keys(
         sequence=np.argsort(colour(tasks), kind="stable").astype(np.int32),
         members=members,
         bounds=bounds,
-        weights=weights.astype(np.int64),
         name="blocked",
+        block_weights=weights.astype(np.int64),
     )
 
 

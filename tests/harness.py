@@ -22,7 +22,7 @@ from serialeq.planning.schedule import Schedule, assemble
 from serialeq.problems.base import Problem
 from serialeq.team import WorkerTeam
 
-EQUIVALENT = [name for name, engine in ENGINES.items() if engine.equivalent]
+EQUIVALENT = [name for name, engine in ENGINES.items() if engine.equivalent and not engine.sliced]
 _WORD = ctypes.c_int64
 _ENTRY = ctypes.CFUNCTYPE(None, _WORD, _WORD, _WORD)
 

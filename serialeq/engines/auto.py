@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from serialeq.errors import SerialeqError
 from serialeq.order import Order
-from serialeq.planning.prediction import predict
+from serialeq.problems.base import Problem
 
-from .base import Engine, get_engine
+from .base import ENGINES, Engine, get_engine
 
 _WORTHWHILE = 1.1  # predicted speedup below which the serial engine is safer
-_STEPS_LOOKED_AT = 1 << 16
 
 
 def check_engine(name: str) -> None:
@@ -17,23 +17,34 @@ def check_engine(name: str) -> None:
         get_engine(name)
 
 
-def choose_engine(name: str, order: Order, n_workers: int) -> tuple[Engine, str]:
+def choose_engine(name: str, problem: Problem, order: Order, n_workers: int) -> tuple[Engine, str]:
     """Return the engine to use and the reason, in words.
 
     Parameters
     ----------
     name : str
-        An engine's name, or "auto": the faster of serial and dataflow, as predicted.
+        An engine's name, or "auto": serial or the problem's own parallel engine, whichever is
+        predicted to be faster.
+    problem : Problem
     order : Order
     n_workers : int
         Workers that can really run at the same time.
+
+    Raises
+    ------
+    SerialeqError
+        If the problem does not work with the engine asked for.
     """
     if name != "auto":
+        if not problem.runs_on(name):
+            able = ", ".join(engine for engine in ENGINES if problem.runs_on(engine))
+            raise SerialeqError(f"engine: expected one of {able} for this problem, got {name!r}")
         return get_engine(name), "as asked"
     if n_workers == 1:
         return get_engine("serial"), "one worker"
-    prediction = predict(order, n_workers, limit=_STEPS_LOOKED_AT)
-    told = f"predicted speedup of dataflow on {n_workers} workers: {prediction.speedup:.2f}"
-    if prediction.speedup < _WORTHWHILE:
+    speedup = problem.predicted_speedup(order, n_workers)
+    parallel = problem.parallel_engine
+    told = f"predicted speedup of {parallel} on {n_workers} workers: {speedup:.2f}"
+    if speedup < _WORTHWHILE:
         return get_engine("serial"), f"{told}, less than {_WORTHWHILE}"
-    return get_engine("dataflow"), told
+    return get_engine(parallel), told

@@ -8,6 +8,9 @@ engine         equivalent  an epoch is
 ``cyclades``   yes         batches, connected components, a barrier after each
 ``dataflow``   yes         waits for the conflicting work only, no barriers
 ``locked``     yes         one lock per variable, granted in serial order
+``lookahead``  yes         blocks; every worker has all samples, and its own columns
+``minibatch``  no, but     batches at fixed weights, in the same way: the same bits for any
+               repeatable  number of workers
 ``hogwild``    **no**      everyone runs, nobody waits
 =============  ==========  ==================================================================
 """
@@ -19,6 +22,7 @@ from dataclasses import dataclass
 
 from serialeq.errors import SerialeqError
 from serialeq.planning.batches import plan_cyclades, plan_groups
+from serialeq.planning.blocks import plan_blocks
 from serialeq.planning.dataflow import plan_dataflow
 from serialeq.planning.locks import plan_locks
 from serialeq.planning.schedule import Schedule
@@ -38,12 +42,15 @@ class Engine:
         ``plan(order, n_workers, with_times)`` returns a `Schedule`.
     parallel : bool
         False: uses one worker, however many are offered.
+    sliced : bool
+        Works on problems whose sums are exact: they bring schedule and kernel (`sliced`).
     """
 
     name: str
     equivalent: bool
     plan: Callable[..., Schedule]
     parallel: bool = True
+    sliced: bool = False
 
 
 ENGINES: dict[str, Engine] = {
@@ -54,6 +61,8 @@ ENGINES: dict[str, Engine] = {
         Engine("cyclades", True, plan_cyclades),
         Engine("dataflow", True, plan_dataflow),
         Engine("locked", True, plan_locks),
+        Engine("lookahead", True, plan_blocks, sliced=True),
+        Engine("minibatch", False, plan_blocks, sliced=True),
         Engine("hogwild", False, plan_free),
     )
 }

@@ -9,13 +9,14 @@ import numpy as np
 from serialeq.kernels.atomics import LINE, call_kernel, claim, load_acquire, relax, store_release
 from serialeq.kernels.jit import inline, jit
 from serialeq.kernels.kernel import BoundKernel
+from serialeq.kernels.simd import aligned_zeros
 from serialeq.planning.schedule import Schedule
 from serialeq.team import WorkerTeam
 
 _FEW_COUNTERS = 1024  # so many get a pair of cache lines each
 
 _TURN = 1 << 16  # samples after which a thread returns to Python, to let an interruption through
-_PATIENCE = 16  # rounds of waiting after which a thread helps others
+_PATIENCE = 160  # rounds of waiting after which a thread helps others
 _IDLE_TURN = 640  # rounds of waiting, likewise: on a busy machine a yield takes milliseconds
 
 
@@ -32,10 +33,10 @@ class Executor:
         s = schedule
         self.team = team
         self._stride = LINE if s.n_counters <= _FEW_COUNTERS else 1
-        self._counters = np.zeros(s.n_counters * self._stride, dtype=np.int64)
-        self._seen = np.zeros((s.n_workers, s.n_counters + LINE), dtype=np.int64)
-        self._cursor = np.zeros((s.n_workers, LINE), dtype=np.int64)
-        self._claims = np.zeros(s.n_workers * LINE, dtype=np.int64)
+        self._counters = aligned_zeros((s.n_counters * self._stride,), np.int64)
+        self._seen = aligned_zeros((s.n_workers, (s.n_counters // LINE + 2) * LINE), np.int64)
+        self._cursor = aligned_zeros((s.n_workers, LINE), np.int64)
+        self._claims = aligned_zeros((s.n_workers * LINE,), np.int64)
         self._arguments = (
             s.worker_ptr, s.start, s.stop, s.wait_ptr, s.wait_counter, s.wait_value, s.post_ptr,
             s.post_counter, s.post_value, self._counters, self._stride, self._seen, self._cursor,

@@ -151,10 +151,30 @@ def total(typingctx: Any, value: Any) -> Any:
     return value.scalar(value), generate
 
 
-def aligned_zeros(shape: tuple[int, int], dtype: Any) -> np.ndarray:
-    """Return zeros whose first row starts on a cache line (64 bytes)."""
-    itemsize = np.dtype(dtype).itemsize
-    n_bytes = shape[0] * shape[1] * itemsize
-    raw = np.zeros(n_bytes + 64, dtype=np.uint8)
-    offset = -raw.ctypes.data % 64
+def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
+    """Return zeros that start on a pair of cache lines (128 bytes)."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.zeros(n_bytes + 128, dtype=np.uint8)
+    offset = -raw.ctypes.data % 128
     return raw[offset : offset + n_bytes].view(dtype).reshape(shape)
+
+
+@intrinsic
+def load_wide(typingctx: Any, values: Any, offset: Any) -> Any:
+    """Return ``values[offset : offset + 8]`` (1-d int16, int32 or float32) as 8 float64 lanes."""
+    vector = VectorType(types.float64)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        scalar = context.get_value_type(values.dtype)
+        place = builder.gep(array.data, [args[1]])
+        narrow = ir.VectorType(scalar, vector.lanes)
+        lanes8 = builder.load(builder.bitcast(place, narrow.as_pointer()))
+        lanes8.align = values.dtype.bitwidth // 8
+        if isinstance(values.dtype, types.Integer):
+            return builder.sitofp(lanes8, context.get_value_type(vector))
+        if values.dtype.bitwidth == 32:
+            return builder.fpext(lanes8, context.get_value_type(vector))
+        return lanes8
+
+    return vector(values, types.intp), generate

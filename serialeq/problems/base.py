@@ -9,9 +9,13 @@ import numpy as np
 
 from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.kernel import Kernel
-from serialeq.order import Order
+from serialeq.kernels.kernel import BoundKernel, Kernel
+from serialeq.order import Order, shuffled_order
+from serialeq.planning.prediction import predict
+from serialeq.planning.schedule import Schedule
 from serialeq.team import WorkerTeam
+
+_STEPS_LOOKED_AT = 1 << 16
 
 
 class Problem(ABC):
@@ -26,11 +30,14 @@ class Problem(ABC):
         ``run(context, start, stop)``.
     timed : bool
         The update depends on the sample's position in the serial order.
+    parallel_engine : str
+        The engine that ``auto`` takes if it pays.
     """
 
     hypergraph: Hypergraph
     kernel: Kernel
     timed: bool = False
+    parallel_engine: str = "dataflow"
 
     @abstractmethod
     def context(self, samples: np.ndarray, times: np.ndarray) -> Any:
@@ -51,6 +58,35 @@ class Problem(ABC):
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the training loss, the same for any number of workers."""
 
+    def runs_on(self, engine: str) -> bool:
+        """Return whether the problem works with the engine of that name."""
+        return engine not in ("lookahead", "minibatch")
+
+    def predicted_speedup(self, order: Order, n_workers: int) -> float:
+        """Return the speed of `parallel_engine` over serial, as far as can be told beforehand."""
+        return predict(order, n_workers, limit=_STEPS_LOOKED_AT).speedup
+
+    def reshuffled_order(self, seed: int, epoch: int) -> Order:
+        """Return the order of one epoch of a run that shuffles anew in every epoch."""
+        return shuffled_order(self.hypergraph, seed, epoch)
+
     def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:
         """Return the problem's blocked order (see `serialeq.order.blocked_order`)."""
         raise SerialeqError(f"order: {type(self).__name__} has no blocked order; use 'shuffled'")
+
+
+class SlicedProblem(Problem):
+    """A problem whose sums are exact, so that workers may share every sample (lookahead)."""
+
+    @abstractmethod
+    def sliced(
+        self, order: Order, team: WorkerTeam, simultaneous: bool
+    ) -> tuple[Schedule, BoundKernel]:
+        """Return schedule and kernel of blocks that all workers do together.
+
+        `simultaneous`: mini-batches, every sample at the weights of the batch's start.
+        """
+
+    @abstractmethod
+    def follow(self, order: Order) -> None:
+        """Let the next epochs of `sliced` follow an order with the same blocks."""

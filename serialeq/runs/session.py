@@ -12,8 +12,7 @@ from serialeq.engines.executor import Executor
 from serialeq.errors import SerialeqError
 from serialeq.kernels.kernel import BoundKernel
 from serialeq.order import Order, given_order, shuffled_order
-from serialeq.planning.schedule import Schedule
-from serialeq.problems.base import Problem
+from serialeq.problems.base import Problem, SlicedProblem
 from serialeq.team import WorkerTeam
 
 ORDERS = ("blocked", "shuffled", "reshuffled", "given")
@@ -63,10 +62,12 @@ class OrderSource:
             return given_order(self._problem.hypergraph, self._order)
         if self._order == "blocked":
             return self._problem.blocked_order(self._seed, self._team)
+        if self._order == "reshuffled":
+            return self._problem.reshuffled_order(self._seed, epoch)
         graph = self._problem.hypergraph
         if self._order == "given":
             return given_order(graph, np.arange(graph.n_samples, dtype=np.int32))
-        return shuffled_order(graph, self._seed, self.key(epoch))
+        return shuffled_order(graph, self._seed)
 
 
 class Session:
@@ -109,18 +110,29 @@ class Session:
         key = self.orders.key(epoch)
         if key == self._key:
             return
-        plan = self._plan(self.orders.epoch(epoch))
-        self._executor = Executor(plan, self.team)
-        self._kernel = self.problem.kernel.bind(self.problem.context(plan.layout, plan.times))
+        order = self.orders.epoch(epoch)
+        self._choose(order)
+        assert self.engine is not None
+        if isinstance(self.problem, SlicedProblem) and self.engine.sliced:
+            if self._key is not None and order.name == "two-level":
+                self.problem.follow(order)
+            else:
+                plan, self._kernel = self.problem.sliced(
+                    order, self.team, simultaneous=self.engine.name == "minibatch"
+                )
+                self._executor = Executor(plan, self.team)
+        else:
+            plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)
+            self._executor = Executor(plan, self.team)
+            self._kernel = self.problem.kernel.bind(self.problem.context(plan.layout, plan.times))
         self._key = key
 
-    def _plan(self, order: Order) -> Schedule:
+    def _choose(self, order: Order) -> None:
         if self.engine is None:
             self.engine, self.engine_reason = choose_engine(
-                self._asked_for, order, self.team.n_threads
+                self._asked_for, self.problem, order, self.team.n_threads
             )
         self._n_samples = order.n_samples
-        return self.engine.plan(order, self.team.n_workers, self.problem.timed)
 
     def run_epoch(self, epoch: int) -> None:
         """Run one epoch."""

@@ -22,14 +22,14 @@ class EpochRecord:
         Counted from 1.
     seconds : float
         Time of the updates alone.
-    loss : float
+    loss : float or None
         Training loss.
     validation_loss : float or None
     """
 
     epoch: int
     seconds: float
-    loss: float
+    loss: float | None
     validation_loss: float | None = None
 
 
@@ -40,6 +40,7 @@ def train(
     first_epoch: int = 0,
     validate: Callable[[], float] | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    with_loss: bool = True,
 ) -> list[EpochRecord]:
     """Run epochs and look at the loss after each.
 
@@ -53,6 +54,8 @@ def train(
         Returns the loss on held-out data.
     on_epoch : callable, optional
         Called with the record of each epoch.
+    with_loss : bool
+        False: leave the training loss out, which takes a pass over the data.
 
     Raises
     ------
@@ -65,8 +68,8 @@ def train(
         began = time.perf_counter()
         session.run_epoch(epoch)
         seconds = time.perf_counter() - began
-        loss = session.problem.loss(session.team)
-        if not math.isfinite(loss):
+        loss = session.problem.loss(session.team) if with_loss else None
+        if loss is not None and not math.isfinite(loss):
             raise DivergenceError(
                 f"training diverged in epoch {epoch + 1}: the loss is {loss}; "
                 "lower the step (learning_rate)"

@@ -1,0 +1,561 @@
+"""scikit-learn estimators over the linear models."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import compute_class_weight
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from serialeq.digest import digest_arrays
+from serialeq.engines.auto import check_engine
+from serialeq.errors import SerialeqError
+from serialeq.kernels.losses import CLASSIFICATION, REGRESSION
+from serialeq.problems.linear import BLOCKS, SCHEDULES, LinearModel
+from serialeq.runs.session import OrderSource, Session
+from serialeq.runs.trainer import train
+from serialeq.team import WorkerTeam, available_cores, count_workers
+
+ORDERS = ("reshuffled", "shuffled", "given")
+
+
+class _Linear(BaseEstimator):
+    """What classifier and regressor share: parameters, the training loop, the state."""
+
+    _losses: tuple[str, ...]
+
+    def __init__(self, **parameters: Any) -> None:
+        raise NotImplementedError
+
+    # ---- parameters ----------------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        p: Any = self
+        _one_of("loss", p.loss, self._losses)
+        _one_of("penalty", p.penalty, ("l2", None))
+        _one_of("learning_rate", p.learning_rate, SCHEDULES)
+        _one_of("arithmetic", p.arithmetic, ("lattice", "float64"))
+        check_engine(p.engine)
+        if isinstance(p.order, str):
+            _one_of("order", p.order, ORDERS)
+        count_workers(p.n_jobs)
+        _number("alpha", p.alpha, 0.0)
+        _number("epsilon", p.epsilon, 0.0)
+        _number("eta0", p.eta0, 0.0, above=p.learning_rate in ("constant", "invscaling"))
+        _number("power_t", p.power_t, -np.inf)
+        _number("max_iter", p.max_iter, 1, integer=True)
+        _number("n_iter_no_change", p.n_iter_no_change, 1, integer=True)
+        _number("batch_size", p.batch_size, 1, integer=True)
+        if p.tol is not None:
+            _number("tol", p.tol, -np.inf)
+        if not 0.0 < p.validation_fraction < 1.0:
+            raise SerialeqError(
+                f"validation_fraction: expected above 0 and below 1, got {p.validation_fraction!r}"
+            )
+        if p.block_size is not None:
+            _one_of("block_size", p.block_size, BLOCKS)
+        if p.learning_rate in ("optimal", "pegasos") and (p.alpha == 0 or p.penalty is None):
+            raise SerialeqError(
+                f"alpha: expected more than 0 and penalty='l2' with learning_rate="
+                f"{p.learning_rate!r}, got alpha={p.alpha!r}, penalty={p.penalty!r}"
+            )
+
+    def _problem(
+        self, X: Any, targets: np.ndarray, importance: np.ndarray | None, team: WorkerTeam
+    ) -> LinearModel:
+        p: Any = self
+        lattice = getattr(self, "lattice_", None) if self._continues else None
+        bits = (lattice.feature_bits, lattice.factor_bits) if lattice else p.lattice_bits
+        return LinearModel(
+            X,
+            targets,
+            loss=p.loss,
+            alpha=float(p.alpha) if p.penalty is not None else 0.0,
+            epsilon=float(p.epsilon),
+            fit_intercept=bool(p.fit_intercept),
+            schedule=p.learning_rate,
+            eta0=float(p.eta0),
+            power_t=float(p.power_t),
+            importance=importance,
+            arithmetic=p.arithmetic,
+            lattice_bits=bits,
+            feature_scale=lattice.scale if lattice else None,
+            block=p.block_size,
+            batch=int(p.batch_size),
+            team=team,
+        )
+
+    # ---- training ------------------------------------------------------------------------------
+
+    _continues = False
+
+    def _train(
+        self, X: Any, targets: np.ndarray, importance: np.ndarray | None, max_iter: int, stops: bool
+    ) -> Self:
+        """Train from the start, or on from the state, for at most `max_iter` epochs."""
+        p: Any = self
+        asked_for = count_workers(p.n_jobs)
+        n_workers = min(asked_for, available_cores())
+        held_out = None
+        if stops and p.early_stopping:
+            X, held_out, targets, importance = self._hold_out(X, targets, importance)
+        seed = _seed(p.random_state)
+        with WorkerTeam(n_workers) as team:
+            problem = self._problem(X, targets, importance, team)
+            if self._continues:
+                problem.load({"coef": self._coef, "intercept": self._intercept}, self._n_updates)
+            else:
+                self.history_: list[dict[str, Any]] = []
+            session = Session(problem, OrderSource(problem, p.order, seed, team), p.engine, team)
+            best, waiting = np.inf, 0
+            first = len(self.history_)
+            for epoch in range(first, first + max_iter):
+                measured = stops and p.tol is not None
+                record = train(
+                    session,
+                    1,
+                    first_epoch=epoch,
+                    validate=(lambda: self._validation_loss(problem, held_out))
+                    if held_out is not None
+                    else None,
+                    with_loss=measured,
+                )[0]
+                self.history_.append(asdict(record))
+                if measured:
+                    loss = record.loss if held_out is None else record.validation_loss
+                    assert loss is not None
+                    waiting = waiting + 1 if loss > best - p.tol else 0
+                    best = min(best, loss)
+                    if waiting >= p.n_iter_no_change:
+                        break
+            trained = problem.trained()
+            self._keep(problem, trained, session, n_workers, asked_for)
+        return self
+
+    def _keep(
+        self,
+        problem: LinearModel,
+        trained: dict[str, np.ndarray],
+        session: Session,
+        n_workers: int,
+        asked_for: int,
+    ) -> None:
+        self._coef, self._intercept = trained["coef"], trained["intercept"]
+        self._n_updates = problem.n_updates
+        self.coef_, self.intercept_ = self._public(trained)
+        self.digest_ = digest_arrays(trained)
+        self.n_iter_ = len(self.history_)
+        self.t_ = 1.0 + problem.n_updates
+        self.lattice_ = problem.lattice
+        self.n_workers_ = n_workers
+        self.engine_ = session.engine.name if session.engine else ""
+        self.engine_reason_ = session.engine_reason
+        if n_workers < asked_for:
+            self.engine_reason_ += f"; {asked_for} workers asked for, {n_workers} cores"
+
+    def _public(self, trained: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        return trained["coef"], trained["intercept"]
+
+    def _hold_out(
+        self, X: Any, targets: np.ndarray, importance: np.ndarray | None
+    ) -> tuple[Any, Any, np.ndarray, np.ndarray | None]:
+        p: Any = self
+        rows = np.arange(targets.shape[0])
+        try:
+            kept, held = train_test_split(
+                rows, test_size=p.validation_fraction, random_state=_seed(p.random_state)
+            )
+        except ValueError as error:
+            raise SerialeqError(f"validation_fraction: {error}") from error
+        weights = None if importance is None else importance[held]
+        rest = None if importance is None else importance[kept]
+        return X[kept], (X[held], targets[held], weights), targets[kept], rest
+
+    def _validation_loss(self, problem: LinearModel, held_out: Any) -> float:
+        X, targets, importance = held_out
+        with WorkerTeam(1) as team:
+            other = self._problem(X, targets, importance, team)
+            other.load(problem.trained())
+            return other.loss(team)
+
+    def __sklearn_tags__(self) -> Any:
+        tags: Any = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _margins(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "coef_")
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        margins = safe_sparse_dot(X, self._coef.T, dense_output=True) + self._intercept
+        return np.asarray(margins)
+
+    def _data(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=np.float64, order="C", reset=reset, **options
+        )
+        if sp.issparse(X):
+            X = sp.csr_array(X)  # type: ignore[call-overload]
+        return X, y
+
+    def _weights(self, sample_weight: Any, X: Any) -> np.ndarray | None:
+        if sample_weight is None:
+            return None
+        return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+
+
+class LinearClassifier(ClassifierMixin, _Linear):
+    """Linear classifier trained by SGD, the same bits on any number of workers.
+
+    Parameters whose names are those of scikit-learn's `SGDClassifier` mean the same.
+
+    Parameters
+    ----------
+    loss : str, default="hinge"
+        hinge (the lecture's sparse SVM), log_loss, modified_huber, squared_hinge, perceptron,
+        squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive.
+    penalty : {"l2", None}, default="l2"
+    alpha : float, default=1e-4
+        Weight of the penalty ``alpha / 2 |w|^2``.
+    fit_intercept : bool, default=True
+    max_iter : int, default=1000
+        Epochs at most.
+    tol : float or None, default=1e-3
+        Stop when the objective (the loss held out, if `early_stopping`) has not fallen by `tol`
+        for `n_iter_no_change` epochs. None: run `max_iter` epochs.
+    epsilon : float, default=0.1
+    learning_rate : {"optimal", "constant", "invscaling", "pegasos"}, default="optimal"
+        As in `serialeq.problems.linear.LinearModel`.
+    eta0, power_t : float
+    early_stopping : bool, default=False
+    validation_fraction : float, default=0.1
+    n_iter_no_change : int, default=5
+    class_weight : dict, "balanced" or None
+    warm_start : bool, default=False
+    batch_size : int, default=64
+        Samples per update of ``engine="minibatch"``.
+    order : {"reshuffled", "shuffled", "given"} or array of int, default="reshuffled"
+        Two-level shuffle anew in each epoch; one permutation; the order of the data; yours.
+    engine : str, default="auto"
+        auto, serial or lookahead (the same bits); minibatch (another algorithm, the same bits on
+        any number of workers). With ``arithmetic="float64"`` also hogwild (no promise), locked,
+        groups, cyclades, dataflow.
+    arithmetic : {"lattice", "float64"}, default="lattice"
+        Features, factors and weights on a lattice where float64 sums are exact, which is what
+        makes lookahead possible; or plain float64.
+    lattice_bits : (int, int), optional
+        Bits of features and of factors; by default chosen from the data.
+    block_size : int, optional
+        Samples per block of lookahead and of the two-level shuffle: 1, 2, 4, … 64.
+    random_state : int, RandomState or None, default=0
+    n_jobs : int or None
+        Workers; None and -1: all cores.
+
+    Attributes
+    ----------
+    coef_ : array, shape (1 or n_classes, n_features)
+    intercept_ : array, shape (1 or n_classes,)
+    classes_ : array
+    digest_ : str
+        sha256 over coefficients and intercept.
+    engine_, engine_reason_ : str
+    lattice_ : Lattice or None
+    history_ : list of dict
+    n_iter_ : int
+    t_ : float
+
+    Notes
+    -----
+    Averaged weights (scikit-learn's ``average``) are not offered.
+    """
+
+    _losses = CLASSIFICATION
+    classes_: np.ndarray
+
+    def __init__(
+        self,
+        loss: str = "hinge",
+        *,
+        penalty: str | None = "l2",
+        alpha: float = 1e-4,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float | None = 1e-3,
+        epsilon: float = 0.1,
+        learning_rate: str = "optimal",
+        eta0: float = 0.01,
+        power_t: float = 0.5,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        class_weight: Any = None,
+        warm_start: bool = False,
+        batch_size: int = 64,
+        order: Any = "reshuffled",
+        engine: str = "auto",
+        arithmetic: str = "lattice",
+        lattice_bits: tuple[int, int] | None = None,
+        block_size: int | None = None,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.epsilon = epsilon
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.batch_size = batch_size
+        self.order = order
+        self.engine = engine
+        self.arithmetic = arithmetic
+        self.lattice_bits = lattice_bits
+        self.block_size = block_size
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on X (dense or sparse, (n, d)) and labels y, (n,), or (n, C) of 0 and 1."""
+        self._check_parameters()
+        X, y = self._data(X, y, reset=True, multi_output=True)
+        self._continues = bool(self.warm_start and hasattr(self, "coef_"))
+        y, labels = self._read_labels(y)
+        if self._continues and not np.array_equal(labels, self.classes_):
+            raise SerialeqError("warm_start: expected the classes of the first fit")
+        self.classes_ = labels
+        if self._multilabel is False and labels.size < 2:
+            raise ValueError(
+                f"y: expected at least two classes, got {labels.size} class: {labels.tolist()}"
+            )
+        if self._continues:
+            self._updates_restart()
+        return self._fit(X, y, sample_weight, self.max_iter, stops=True)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train one epoch on from the state; name all `classes` in the first call."""
+        self._check_parameters()
+        first = not hasattr(self, "coef_")
+        X, y = self._data(X, y, reset=first, multi_output=True)
+        y, labels = self._read_labels(y)
+        if first:
+            if classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            self.classes_ = np.unique(classes)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError("`classes` is not the same as on last call to partial_fit")
+        if not self._multilabel and np.setdiff1d(labels, self.classes_).size:
+            raise ValueError(f"y: expected classes {self.classes_}, got {labels}")
+        if self.class_weight == "balanced":
+            raise ValueError("class_weight 'balanced' is not supported for partial_fit")
+        self._continues = not first
+        return self._fit(X, y, sample_weight, 1, stops=False)
+
+    def _updates_restart(self) -> None:
+        self._n_updates, self.history_ = 0, []
+
+    def _read_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        check_classification_targets(y)
+        self._multilabel = type_of_target(y) == "multilabel-indicator"
+        if self._multilabel:
+            return y, np.arange(y.shape[1])
+        y = column_or_1d(y, warn=True)
+        return y, np.unique(y)
+
+    def _fit(self, X: Any, y: np.ndarray, sample_weight: Any, max_iter: int, stops: bool) -> Self:
+        if self._multilabel:
+            targets = np.where(y > 0, 1.0, -1.0)
+        else:
+            columns = self.classes_[1:] if self.classes_.size == 2 else self.classes_
+            targets = np.where(y[:, None] == columns, 1.0, -1.0)
+        importance = self._weights(sample_weight, X)
+        weighted = (
+            None if importance is None else np.repeat(importance[:, None], targets.shape[1], 1)
+        )
+        if self.class_weight is not None:
+            if self._multilabel:
+                raise SerialeqError("class_weight: expected None for multi-label data")
+            of_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            positive = of_class[1:] if self.classes_.size == 2 else of_class
+            negative = of_class[:1] if self.classes_.size == 2 else 1.0
+            factors = np.where(targets > 0, positive, negative)
+            weighted = factors if weighted is None else weighted * factors
+        return self._train(X, targets, weighted, max_iter, stops)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return margins, shape (n,) for two classes, else (n, C)."""
+        margins = self._margins(X)
+        return margins.ravel() if margins.shape[1] == 1 and not self._multilabel else margins
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return labels, (n,), or (n, C) of 0 and 1 after a multi-label fit."""
+        margins = self.decision_function(X)
+        if self._multilabel:
+            return (margins > 0).astype(int)
+        if margins.ndim == 1:
+            return self.classes_[(margins > 0).astype(int)]
+        return self.classes_[margins.argmax(axis=1)]
+
+    def _has_probabilities(self) -> bool:
+        if self.loss not in ("log_loss", "modified_huber"):
+            raise AttributeError(f"probability estimates are not available for loss={self.loss!r}")
+        return True
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return probabilities (n, C), after training with log_loss or modified_huber.
+
+        One-vs-rest probabilities are normalised to one (Zadrozny and Elkan 2002).
+        """
+        margins = self._margins(X)
+        p = expit(margins) if self.loss == "log_loss" else (np.clip(margins, -1, 1) + 1) / 2
+        if self._multilabel:
+            return p
+        if p.shape[1] == 1:
+            return np.hstack([1 - p, p])
+        total = p.sum(axis=1, keepdims=True)
+        return np.where(total > 0, p / np.where(total > 0, total, 1), 1 / p.shape[1])
+
+
+class LinearRegressor(RegressorMixin, _Linear):
+    """Linear regression by SGD, the same bits on any number of workers.
+
+    Parameters and attributes are those of `LinearClassifier`, with the losses and defaults of
+    scikit-learn's `SGDRegressor`; ``coef_`` has shape (n_features,).
+    """
+
+    _losses = REGRESSION
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        *,
+        penalty: str | None = "l2",
+        alpha: float = 1e-4,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float | None = 1e-3,
+        epsilon: float = 0.1,
+        learning_rate: str = "invscaling",
+        eta0: float = 0.01,
+        power_t: float = 0.25,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        warm_start: bool = False,
+        batch_size: int = 64,
+        order: Any = "reshuffled",
+        engine: str = "auto",
+        arithmetic: str = "lattice",
+        lattice_bits: tuple[int, int] | None = None,
+        block_size: int | None = None,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.epsilon = epsilon
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.batch_size = batch_size
+        self.order = order
+        self.engine = engine
+        self.arithmetic = arithmetic
+        self.lattice_bits = lattice_bits
+        self.block_size = block_size
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on X (dense or sparse, (n, d)) and y, (n,)."""
+        self._check_parameters()
+        X, y = self._data(X, y, reset=True, y_numeric=True)
+        self._continues = bool(self.warm_start and hasattr(self, "coef_"))
+        if self._continues:
+            self._n_updates, self.history_ = 0, []
+        return self._fit(X, y, sample_weight, self.max_iter, stops=True)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train one epoch on from the state."""
+        self._check_parameters()
+        first = not hasattr(self, "coef_")
+        X, y = self._data(X, y, reset=first, y_numeric=True)
+        self._continues = not first
+        return self._fit(X, y, sample_weight, 1, stops=False)
+
+    def _fit(self, X: Any, y: np.ndarray, sample_weight: Any, max_iter: int, stops: bool) -> Self:
+        importance = self._weights(sample_weight, X)
+        weighted = None if importance is None else importance[:, None]
+        return self._train(X, np.asarray(y, dtype=np.float64)[:, None], weighted, max_iter, stops)
+
+    def _public(self, trained: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        return trained["coef"][0], trained["intercept"]
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return predictions, shape (n,)."""
+        return self._margins(X).ravel()
+
+
+def _one_of(name: str, given: Any, expected: tuple[Any, ...]) -> None:
+    if not any(given is one or given == one for one in expected):
+        raise SerialeqError(
+            f"{name}: expected one of {', '.join(map(str, expected))}, got {given!r}"
+        )
+
+
+def _number(
+    name: str, given: Any, least: float, *, integer: bool = False, above: bool = False
+) -> None:
+    kind: Any = Integral if integer else Real
+    if isinstance(given, bool) or not isinstance(given, kind) or not np.isfinite(float(given)):
+        wanted = "an integer" if integer else "a finite number"
+        raise SerialeqError(f"{name}: expected {wanted}, got {given!r}")
+    if given < least or (above and given == least):
+        raise SerialeqError(
+            f"{name}: expected {'more than' if above else 'at least'} {least}, got {given!r}"
+        )
+
+
+def _seed(random_state: Any) -> int:
+    """Return the seed: an int as it is; anything else draws one."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    from sklearn.utils import check_random_state
+
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

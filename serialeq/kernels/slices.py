@@ -1,0 +1,189 @@
+"""Lay a matrix out in slices of columns, one contiguous piece of memory for each worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .atomics import LINE, meet
+from .jit import inline, jit
+from .simd import load_wide, splat, store
+
+
+def cut_columns(
+    indptr: np.ndarray, indices: np.ndarray, n_columns: int, n_slices: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the columns into runs of equal numbers of entries, as a sample of the rows has them.
+
+    Returns
+    -------
+    cuts : array of int64, shape (n_slices + 1,)
+        Slice ``p`` holds the columns ``cuts[p] <= j < cuts[p + 1]``.
+    first : array of int64, shape (n_slices + 1,)
+        Row of the weights where each slice starts: at multiples of 16, so that no two share
+        a cache line.
+    """
+    degrees = sampled_degrees(indptr, indices, n_columns, _SAMPLED_ENTRIES)
+    so_far = np.cumsum(degrees)
+    shares = so_far[-1] * np.arange(1, n_slices) / n_slices if n_columns else np.zeros(0)
+    cuts = np.concatenate([[0], np.searchsorted(so_far, shares, side="right"), [n_columns]])
+    widths = -(-np.diff(cuts) // 16) * 16
+    return cuts.astype(np.int64), np.concatenate([[0], np.cumsum(widths)]).astype(np.int64)
+
+
+@jit
+def sampled_degrees(indptr: Any, indices: Any, n_columns: int, n_entries: int) -> Any:
+    """Return how often each column occurs in evenly spaced rows with about `n_entries` in all."""
+    degrees = np.zeros(n_columns, np.int64)
+    stride = max(1, indices.size // n_entries)
+    for i in range(0, indptr.size - 1, stride):
+        for k in range(np.uintp(indptr[i]), np.uintp(indptr[i + 1])):
+            degrees[np.uintp(indices[k])] += 1
+    return degrees
+
+
+_SAMPLED_ENTRIES = 1 << 18
+_ROUND = 1.5 * 2.0**52
+
+
+@inline
+def _quantise(x: Any, scale: float, lattice: bool) -> Any:
+    """Round to the nearest integer, ties to even: the sum has no bits below one."""
+    return (x * scale + _ROUND) - _ROUND if lattice else x
+
+
+@jit
+def slice_rows(
+    thread: int, n_threads: int, indptr: Any, indices: Any, data: Any, rows: Any, cuts: Any,
+    first: Any, scale: float, lattice: bool, ptr: Any, columns: Any, values: Any, arrived: Any,
+    stop_flag: Any,
+) -> bool:  # fmt: skip
+    """Copy the entries of `rows`, sorted by column, into their slices.
+
+    On the lattice as integers ``rint(x scale)``.
+    """
+    n_slices, n = ptr.shape[0], rows.size
+    begin, end = n * thread // n_threads, n * (thread + 1) // n_threads
+    for i in range(begin, end):
+        lower, upper = indptr[rows[i]], indptr[rows[i] + 1]
+        for p in range(n_slices):
+            after = _search(indices, lower, upper, cuts[p + 1]) if p + 1 < n_slices else upper
+            ptr[p, i + 1] = after - lower
+            lower = after
+    if not meet(arrived, thread, n_threads, 1, stop_flag):
+        return False
+    if thread == 0:
+        filled = np.int64(0)
+        for p in range(n_slices):
+            ptr[p, 0] = filled
+            for i in range(n):
+                filled += ptr[p, i + 1]
+                ptr[p, i + 1] = filled
+    if not meet(arrived, thread, n_threads, 2, stop_flag):
+        return False
+    for i in range(begin, end):
+        source = np.uintp(indptr[rows[i]])
+        for p in range(n_slices):
+            shift = first[p] - cuts[p]
+            there, count = np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1] - ptr[p, i])
+            for k in range(count):
+                columns[there + k] = indices[source + k] + shift
+            for k in range(count):
+                values[there + k] = _quantise(data[source + k], scale, lattice)
+            source += count
+    return False
+
+
+@inline
+def _search(indices: Any, lower: int, upper: int, column: int) -> int:
+    """Return the first place whose column is not below `column`."""
+    while lower < upper:
+        middle = (lower + upper) // 2
+        if indices[middle] < column:
+            lower = middle + 1
+        else:
+            upper = middle
+    return lower
+
+
+@jit
+def slice_dense(
+    thread: int, n_threads: int, data: Any, rows: Any, width: int, first: Any, scale: float,
+    lattice: bool, values: Any,
+) -> bool:  # fmt: skip
+    """Copy `rows` of a dense matrix into slices of `width` columns, padded with zeros."""
+    n, n_columns = rows.size, data.shape[1]
+    for p in range(first.size - 1):
+        padded = first[p + 1] - first[p]
+        for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
+            base, source = np.uintp(first[p] * n + i * padded), data[rows[i], p * width :]
+            for j in range(np.uintp(min(width, n_columns - p * width))):
+                values[base + j] = _quantise(source[j], scale, lattice)
+    return False
+
+
+@jit
+def sparse_gram(
+    thread: int, n_threads: int, ptr: Any, columns: Any, values: Any, n_weights: int, block: int,
+    gram: Any,
+) -> bool:  # fmt: skip
+    """Set ``gram[i, j]`` to the inner product of row i and row j of the same block.
+
+    The rows of a block are spread over lanes, one lane each: then an entry costs one short
+    vector operation for all products with its row.
+    """
+    n = gram.shape[0]
+    lanes = gram.shape[1]
+    spread = np.zeros(n_weights * lanes, np.int16)
+    sums = np.zeros(lanes)
+    n_blocks = (n + block - 1) // block
+    for b in range(n_blocks * thread // n_threads, n_blocks * (thread + 1) // n_threads):
+        first, last = b * block, min((b + 1) * block, n)
+        for p in range(ptr.shape[0]):
+            for i in range(first, last):
+                for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
+                    spread[np.uintp(columns[k]) * np.uintp(lanes) + np.uintp(i - first)] = values[k]
+        for i in range(first, last):
+            for j in range(0, lanes, 8):
+                part = splat(0.0)
+                for p in range(ptr.shape[0]):
+                    for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
+                        there = np.intp(columns[k]) * lanes + j
+                        part = part + splat(np.float64(values[k])) * load_wide(spread, there)
+                store(sums, 0, j // 8, part)
+            for j in range(lanes):
+                gram[i, j] = np.int32(sums[j])
+        for p in range(ptr.shape[0]):
+            for i in range(first, last):
+                for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
+                    start = np.uintp(columns[k]) * np.uintp(lanes)
+                    spread[start + np.uintp(i - first)] = 0
+    return False
+
+
+@jit
+def dense_gram(thread: int, n_threads: int, values: Any, first: Any, block: int, gram: Any) -> bool:
+    """Do as `sparse_gram` for dense slices."""
+    n = gram.shape[0]
+    n_blocks = (n + block - 1) // block
+    for b in range(n_blocks * thread // n_threads, n_blocks * (thread + 1) // n_threads):
+        start, last = b * block, min((b + 1) * block, n)
+        for i in range(start, last):
+            for j in range(start, i + 1):
+                sum_ = np.int32(0)
+                for p in range(first.size - 1):
+                    padded = first[p + 1] - first[p]
+                    x = np.uintp(first[p] * n + i * padded)
+                    y = np.uintp(first[p] * n + j * padded)
+                    for k in range(np.uintp(padded)):
+                        sum_ += np.int32(values[x + k]) * np.int32(values[y + k])
+                gram[i, j - start] = sum_
+                gram[j, i - start] = sum_
+    return False
+
+
+def run_meeting(team: Any, job: Any, *arguments: Any) -> None:
+    """Run a job whose threads meet: it gets a place to meet and the stop flag as well."""
+    arrived = np.zeros(team.n_threads * LINE, dtype=np.int64)
+    team.run(job, team.n_threads, *arguments, arrived, team.stop_flag)
