@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 from serialeq.errors import SerialeqError
 from serialeq.planning.batches import plan_cyclades, plan_groups
-from serialeq.planning.blocks import plan_blocks
 from serialeq.planning.dataflow import plan_dataflow
 from serialeq.planning.locks import plan_locks
 from serialeq.planning.schedule import Schedule
@@ -38,19 +37,22 @@ class Engine:
     name : str
     equivalent : bool
         The result has the bits of the serial run, for every order and number of workers.
-    plan : callable
-        ``plan(order, n_workers, with_times)`` returns a `Schedule`.
+    plan : callable or None
+        ``plan(order, n_workers, with_times)`` returns a `Schedule`. None: all workers take part
+        in every sample, and a problem whose sums are exact plans that itself (`SlicedProblem`).
     parallel : bool
         False: uses one worker, however many are offered.
-    sliced : bool
-        Works on problems whose sums are exact: they bring schedule and kernel (`sliced`).
     """
 
     name: str
     equivalent: bool
-    plan: Callable[..., Schedule]
+    plan: Callable[..., Schedule] | None
     parallel: bool = True
-    sliced: bool = False
+
+    @property
+    def sliced(self) -> bool:
+        """Whether workers share every sample instead of dividing them."""
+        return self.plan is None
 
 
 ENGINES: dict[str, Engine] = {
@@ -61,8 +63,8 @@ ENGINES: dict[str, Engine] = {
         Engine("cyclades", True, plan_cyclades),
         Engine("dataflow", True, plan_dataflow),
         Engine("locked", True, plan_locks),
-        Engine("lookahead", True, plan_blocks, sliced=True),
-        Engine("minibatch", False, plan_blocks, sliced=True),
+        Engine("lookahead", True, None),
+        Engine("minibatch", False, None),
         Engine("hogwild", False, plan_free),
     )
 }

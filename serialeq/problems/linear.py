@@ -88,6 +88,7 @@ class _Layout:
     """The matrix in slices of columns, and the place of each column's weights."""
 
     n_slices: int
+    in_data_order: bool
     place: np.ndarray
     first: np.ndarray
     ptr: np.ndarray
@@ -193,7 +194,9 @@ class LinearModel(SlicedProblem):
 
     # ---- layout ------------------------------------------------------------------------------
 
-    def _slice(self, n_slices: int, rows: np.ndarray, team: WorkerTeam) -> _Layout:
+    def _slice(
+        self, n_slices: int, rows: np.ndarray, team: WorkerTeam, in_data_order: bool = False
+    ) -> _Layout:
         """Lay the rows out in slices of columns, and the weights with them."""
         scale = 1.0
         dtype: Any = np.float32
@@ -225,7 +228,7 @@ class LinearModel(SlicedProblem):
                 team, slice_rows, X.indptr, X.indices, X.data, rows, cuts, first, scale, lattice,
                 ptr, columns, values,
             )  # fmt: skip
-        return _Layout(n_slices, place, first, ptr, columns, values)
+        return _Layout(n_slices, in_data_order, place, first, ptr, columns, values)
 
     def _adopt(self, layout: _Layout) -> None:
         """Move weights and per-worker state to a layout."""
@@ -254,9 +257,9 @@ class LinearModel(SlicedProblem):
 
     def context(self, samples: np.ndarray, times: np.ndarray) -> LinearContext:
         """Return the row kernel's context: rows stay where they are, `samples` says their order."""
-        rows = np.arange(self.n_samples, dtype=np.int32)
-        with WorkerTeam(1) as team:
-            self._adopt(self._slice(1, rows, team))
+        if self._layout is None or not self._layout.in_data_order:
+            rows = np.arange(self.n_samples, dtype=np.int32)
+            self._adopt(self._slice(1, rows, WorkerTeam(1), in_data_order=True))
         self._simultaneous = 0
         self._resize(samples.size, samples.size)
         none = np.zeros((0, 0))
@@ -280,13 +283,13 @@ class LinearModel(SlicedProblem):
         """Predict from the number of entries per row (nanoseconds, measured on text)."""
         if self.lattice is None:
             return super().predicted_speedup(order, n_workers)
-        entries = self._indptr[-1] / max(self.n_samples, 1)
-        work = entries * (0.2 if self.dense else 1.0) * max(1.5 * self._width, 1.0)
+        entries = self._indptr[-1] / max(self.n_samples, 1) * max(1.5 * self._width, 1.0)
         alone = _RESPONSE * self.n_outputs
-        serial = alone + work
-        if self.loss_name in _RARELY_MOVED:  # most samples are not on the wrong side for long
-            serial = 0.4 * alone + 0.75 * work
-        together = 1.1 * alone + work / n_workers + _EXCHANGE * np.log2(2 * n_workers)
+        shared = entries * (0.2 if self.dense else 1.0)
+        serial = alone + entries * (0.3 if self.dense else 1.0)
+        if self.loss_name in _RARELY_MOVED and not self.dense:  # texts are soon on the right side
+            serial = 0.4 * alone + 0.75 * entries
+        together = 1.1 * alone + shared / n_workers + _EXCHANGE * np.log2(2 * n_workers)
         return float(serial / together)
 
     def sliced(

@@ -111,28 +111,26 @@ class Session:
         if key == self._key:
             return
         order = self.orders.epoch(epoch)
-        self._choose(order)
-        assert self.engine is not None
-        if isinstance(self.problem, SlicedProblem) and self.engine.sliced:
-            if self._key is not None and order.name == "two-level":
-                self.problem.follow(order)
-            else:
-                plan, self._kernel = self.problem.sliced(
-                    order, self.team, simultaneous=self.engine.name == "minibatch"
-                )
-                self._executor = Executor(plan, self.team)
-        else:
-            plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)
-            self._executor = Executor(plan, self.team)
-            self._kernel = self.problem.kernel.bind(self.problem.context(plan.layout, plan.times))
-        self._key = key
-
-    def _choose(self, order: Order) -> None:
         if self.engine is None:
             self.engine, self.engine_reason = choose_engine(
                 self._asked_for, self.problem, order, self.team.n_threads
             )
+        if self.engine.plan is not None:
+            plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)
+            kernel = self.problem.kernel.bind(self.problem.context(plan.layout, plan.times))
+            self._executor, self._kernel = Executor(plan, self.team), kernel
+        else:
+            self._slice(self.problem, order, self.engine.name == "minibatch")
         self._n_samples = order.n_samples
+        self._key = key
+
+    def _slice(self, problem: Problem, order: Order, simultaneous: bool) -> None:
+        assert isinstance(problem, SlicedProblem)  # runs_on has said so
+        if self._key is not None and order.name == "two-level":
+            problem.follow(order)
+            return
+        plan, self._kernel = problem.sliced(order, self.team, simultaneous)
+        self._executor = Executor(plan, self.team)
 
     def run_epoch(self, epoch: int) -> None:
         """Run one epoch."""
