@@ -92,6 +92,7 @@ class LinearContext(NamedTuple):
     dense: bool
     lattice: bool
     weighted: bool
+    with_intercept: bool
     simultaneous: bool
     """Mini-batch: all samples of a block see the weights at its start."""
 
@@ -195,7 +196,8 @@ def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta:
             finite = finite and abs(factor) <= c.limit
             largest = max(largest, abs(factor))
         beta[at + o] = factor
-        c.intercept[p, o] -= c.intercept_decay * (eta * g)
+        if c.with_intercept:
+            c.intercept[p, o] -= c.intercept_decay * (eta * g)
     if c.lattice:
         bound = c.state[p, BOUND] + largest * c.most
         c.state[p, BOUND] = bound

@@ -118,7 +118,7 @@ class LinearModel(SlicedProblem):
     importance : array of float64, shape (n, C), optional
         Weight of each sample in each output.
     arithmetic : {"lattice", "float64"}
-        Rounded so that all sums are exact, or plain.
+        Rounded so that all sums are exact, or plain (features are kept as float32 there).
     lattice_bits : (int, int), optional
         Bits of features and of factors, instead of the ones chosen.
     feature_scale : float, optional
@@ -378,7 +378,7 @@ class LinearModel(SlicedProblem):
             epsilon=self.epsilon,
             most=lattice.most if lattice else 1.0,
             limit=lattice.limit if lattice else np.inf,
-            intercept_decay=(1.0 if self.dense else 0.01) if self.fit_intercept else 0.0,
+            intercept_decay=1.0 if self.dense else 0.01,
             loss=self._loss,
             n_outputs=self.n_outputs,
             width=self._width,
@@ -387,6 +387,7 @@ class LinearModel(SlicedProblem):
             dense=self.dense,
             lattice=lattice is not None,
             weighted=bool(importance.size),
+            with_intercept=self.fit_intercept,
             simultaneous=simultaneous,
         )
 
@@ -417,7 +418,7 @@ class LinearModel(SlicedProblem):
         if not self._scale > 0:
             raise SerialeqError(
                 f"alpha, eta0: expected steps below 1/alpha = {1 / self.alpha:.4g}, "
-                f"got {self._rates[:, 2].max():.4g}"
+                f"got {-self._scale:.4g}"
             )
         self.n_updates = start + self._updates_per_epoch
 
@@ -508,7 +509,10 @@ def _fill_rates(
     done: float, per_fold: int, lattice: bool, samples_per_update: float, n_samples: int,
     unit: float, tick: float,
 ) -> Any:  # fmt: skip
-    """Set scale, eta / scale after and eta of every update; return the scale at the end."""
+    """Set scale, eta / scale after and eta of every update; return the scale at the end.
+
+    Minus the step, where a step would turn the weights round.
+    """
     scale = 1.0
     n = rates.shape[0]
     for i in range(n):
@@ -529,8 +533,7 @@ def _fill_rates(
         rates[i, 0] = scale * unit
         scale *= 1.0 - eta * alpha
         if not scale > 0.0:
-            rates[i, 2] = eta
-            return 0.0
+            return -eta
         share = samples_per_update
         if samples_per_update > 1.0:
             share = min(samples_per_update, n_samples - i * samples_per_update)
