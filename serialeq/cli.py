@@ -10,6 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from .cli_linear import predict_linear, train_linear
+from .cli_options import Jobs, Json, Out, Seed, TestFraction
+from .cli_plan import plan
 from .errors import DataError, SerialeqError
 
 app = typer.Typer(
@@ -20,10 +23,7 @@ app = typer.Typer(
 )
 train_app = typer.Typer(help="Train a model.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
-
-Jobs = Annotated[int | None, typer.Option(help="Workers; all cores by default.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Seed = Annotated[int, typer.Option(help="Seed of order and initial factors.")]
+train_app.command("linear")(train_linear)
 
 
 @app.command()
@@ -88,8 +88,8 @@ def demo(
 @train_app.command("mf")
 def train_factorization(
     ratings: Annotated[Path, typer.Argument(help="CSV, TSV, MovieLens '::' or RecBole '.inter'.")],
-    out: Annotated[Path | None, typer.Option(help="Directory for the model.")] = None,
-    test_fraction: Annotated[float, typer.Option(help="Part of the ratings to hold out.")] = 0.0,
+    out: Out = None,
+    test_fraction: TestFraction = 0.0,
     factors: Annotated[int, typer.Option(help="Rank.")] = 32,
     epochs: Annotated[int, typer.Option(help="Passes over the ratings.")] = 20,
     learning_rate: Annotated[float, typer.Option(help="Step size.")] = 0.05,
@@ -175,17 +175,32 @@ def train_factorization(
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="Directory written by train --out.")],
-    pairs: Annotated[Path | None, typer.Argument(help="CSV of user, item; '-': stdin.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV of user, item; for a linear model svmlight, or a text (or label TAB text) "
+            "per line; '-': stdin."
+        ),
+    ] = None,
     user: Annotated[str | None, typer.Option(help="Recommend for this user instead.")] = None,
     top: Annotated[int, typer.Option(help="How many items to recommend.")] = 10,
 ) -> None:
-    """Predict ratings, or recommend items to a user; CSV on stdout."""
+    """Predict labels or ratings, or recommend items to a user; CSV on stdout.
+
+    A linear model gives the label, its margin and, trained with log_loss or modified_huber, its
+    probability; a regression the number.
+    """
     from .runs.factorization import FactorizationModel
     from .runs.model_file import load_model
 
-    if (pairs is None) == (user is None):
+    if (data is None) == (user is None):
         raise SerialeqError("predict: expected either a file of pairs or --user")
     arrays, about = load_model(model)
+    if about.get("kind") == "linear":
+        if data is None:
+            raise SerialeqError("predict: expected a file of samples with a linear model")
+        predict_linear(arrays, about, str(data))
+        return
     trained = {name: arrays[name] for name in about["trained"]}
     fitted = FactorizationModel(trained, float(trained["mean"][0]))
     numbers = [
@@ -199,7 +214,7 @@ def predict(
         for item, score in zip(best, scores, strict=True):
             out.writerow([user, arrays["item_ids"][item], f"{score:.6g}"])
         return
-    labels = _read_pairs(str(pairs))
+    labels = _read_pairs(str(data))
     users = [_number(numbers[0], "user", row[0], place) for place, row in labels]
     items = [_number(numbers[1], "item", row[1], place) for place, row in labels]
     out.writerow(["user", "item", "prediction"])
@@ -229,73 +244,7 @@ def _number(numbers: dict[str, int], what: str, label: str, place: str) -> int:
     return numbers[label]
 
 
-@app.command()
-def plan(
-    ratings: Annotated[Path, typer.Argument(help="A file of ratings, as for train mf.")],
-    factors: Annotated[int, typer.Option(help="Rank.")] = 32,
-    seed: Seed = 0,
-    plot: Annotated[Path | None, typer.Option(help="Write a picture (png, svg, pdf).")] = None,
-    as_json: Json = False,
-) -> None:
-    """Say how much parallelism there is: conflicts, critical path, predicted speedups."""
-    from .planning.prediction import critical_path
-    from .planning.prediction import predict as predict_speedup
-    from .problems.factorization import Factorization
-    from .reading import read_ratings
-    from .report import notices, print_json, print_table
-    from .runs.factorization import FactorizationParameters
-    from .runs.session import OrderSource
-
-    FactorizationParameters(n_factors=factors, seed=seed).check()
-    data = read_ratings(ratings)
-    notices.print(f"{len(data):,} ratings of {data.n_users:,} users and {data.n_items:,} items")
-    problem = Factorization(data.users, data.items, data.values, data.shape, n_factors=factors)
-    statistics = problem.hypergraph.statistics(seed)
-    workers = [2**k for k in range(11)]
-    orders = {name: OrderSource(problem, name, seed).epoch(0) for name in ("shuffled", "blocked")}
-    speedups = {
-        (name, p): predict_speedup(order, p).speedup
-        for name, order in orders.items()
-        for p in workers
-    }
-    content: dict[str, Any] = {
-        "statistics": asdict(statistics)
-        | {
-            "conflict_probability": statistics.conflict_probability,
-            "tau_bound": statistics.tau_bound if statistics.mean_degree else None,
-        },
-        "critical_path": {name: critical_path(order) for name, order in orders.items()},
-        "rows": [
-            {"order": name, "jobs": p, "predicted_speedup": speedup}
-            for (name, p), speedup in speedups.items()
-        ],
-    }
-    if plot is not None:
-        from .plot import plot_predictions
-
-        plot_predictions(content["rows"], plot)
-    if as_json:
-        print_json(content)
-        return
-    about = "" if statistics.exact else " (estimated from 2,000 samples)"
-    print(f"samples n                     {statistics.n_samples:,}")
-    print(f"variables                     {statistics.n_variables:,}")
-    print(f"mean conflict degree          {statistics.mean_degree:,.1f}{about}")
-    print(f"largest conflict degree       {statistics.max_degree:,}{about}")
-    print(f"Pr(two samples conflict)      {statistics.conflict_probability:.2e}")
-    print(f"largest support (Omega)       {statistics.omega}")
-    print(f"rho                           {statistics.rho:.2e}")
-    print(f"hottest variable              in {statistics.hottest_degree:,} samples")
-    print(f"Hogwild!'s bound n/(2 mean)   {statistics.tau_bound:,.0f} overlapping samples")
-    for name, order in orders.items():
-        length = content["critical_path"][name]
-        most = order.n_samples / length
-        print(f"critical path, {name:<14} {length:,} updates: at most {most:,.1f} x")
-    print_table(
-        "Predicted speedup of the dataflow engine over serial (simulated, cost model)",
-        ["workers", *orders],
-        [[str(p), *(f"{speedups[name, p]:.2f}" for name in orders)] for p in workers],
-    )
+app.command()(plan)
 
 
 def main() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 from .errors import SerialeqError
 
 
-def plot_predictions(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def plot_predictions(
+    rows: Sequence[dict[str, Any]], path: Path, title: str = "Dataflow engine, simulated"
+) -> None:
     """Draw predicted speedup over workers, one curve per order, into a file.
 
     Raises
@@ -34,7 +36,7 @@ def plot_predictions(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_ylim(0.5, 2 * max(row["predicted_speedup"] for row in rows))
     axes.set_xlabel("workers")
     axes.set_ylabel("predicted speedup over serial")
-    axes.set_title("Dataflow engine, simulated")
+    axes.set_title(title)
     axes.legend(frameon=False)
     try:
         figure.savefig(path, dpi=150)

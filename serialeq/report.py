@@ -55,7 +55,7 @@ def epoch_progress(n_epochs: int) -> Iterator[EpochProgress]:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout; columns of numbers are right-aligned."""
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for i, column in enumerate(columns):
         numeric = bool(rows) and all(
             row[i].lstrip("-").replace(".", "", 1).isdigit() for row in rows
@@ -63,6 +63,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
+    print(title)
     Console(soft_wrap=False, width=_width(columns, rows)).print(table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any, Self
@@ -28,7 +29,7 @@ from serialeq.errors import SerialeqError
 from serialeq.kernels.losses import CLASSIFICATION, REGRESSION
 from serialeq.problems.linear import BLOCKS, SCHEDULES, LinearModel
 from serialeq.runs.session import OrderSource, Session
-from serialeq.runs.trainer import train
+from serialeq.runs.trainer import EpochRecord, train
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
 ORDERS = ("reshuffled", "shuffled", "given")
@@ -103,6 +104,7 @@ class _Linear(BaseEstimator):
     # ---- training ------------------------------------------------------------------------------
 
     _continues = False
+    _on_epoch: Callable[[EpochRecord], None] | None = None  # the command line's progress
 
     def _train(
         self, X: Any, targets: np.ndarray, importance: np.ndarray | None, max_iter: int, stops: bool
@@ -133,7 +135,8 @@ class _Linear(BaseEstimator):
                     validate=(lambda: self._validation_loss(problem, held_out))
                     if held_out is not None
                     else None,
-                    with_loss=measured,
+                    on_epoch=self._on_epoch,
+                    with_loss=measured or self._on_epoch is not None,
                 )[0]
                 self.history_.append(asdict(record))
                 if measured:
@@ -162,6 +165,7 @@ class _Linear(BaseEstimator):
         self.n_iter_ = len(self.history_)
         self.t_ = 1.0 + problem.n_updates
         self.lattice_ = problem.lattice
+        self.block_size_ = problem.block
         self.n_workers_ = n_workers
         self.engine_ = session.engine.name if session.engine else ""
         self.engine_reason_ = session.engine_reason
@@ -232,6 +236,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
     alpha : float, default=1e-4
         Weight of the penalty ``alpha / 2 |w|^2``.
     fit_intercept : bool, default=True
+        Steps of the intercept are a hundredth of the others' on sparse data, as in scikit-learn.
     max_iter : int, default=1000
         Epochs at most.
     tol : float or None, default=1e-3
@@ -274,6 +279,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
         sha256 over coefficients and intercept.
     engine_, engine_reason_ : str
     lattice_ : Lattice or None
+    block_size_ : int
     history_ : list of dict
     n_iter_ : int
     t_ : float

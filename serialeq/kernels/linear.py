@@ -266,6 +266,15 @@ def sliced_kernel(c: Any, start: int, stop: int) -> None:
 
 
 @inline
+def _slot(c: Any, k: int, row: int) -> int:
+    """Return the place of a block's k-th sample: in exact blocks that of the row, as in `gram`.
+
+    A mini-batch need not consist of the rows of one block of the layout.
+    """
+    return k if c.simultaneous else row % c.block
+
+
+@inline
 def _begin(c: Any, p: int, first: int, last: int, partial: Any) -> None:
     """Publish the margins of a block from the worker's slice."""
     stride = max(8 * c.width, 1)
@@ -274,7 +283,7 @@ def _begin(c: Any, p: int, first: int, last: int, partial: Any) -> None:
         mine[mine.size - 1] = _renew(c, p, c.folds[first // c.period])
     for k in range(first, last):
         row = np.intp(c.samples[k])
-        _dot(c, p, row, mine, (row % c.block) * stride)
+        _dot(c, p, row, mine, _slot(c, k - first, row) * stride)
 
 
 @inline
@@ -293,7 +302,7 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
             c.state[p, BOUND] = max(c.state[p, BOUND], partial[u, partial.shape[1] - 1])
     for k in range(first, last):
         row = np.intp(c.samples[k])
-        own = row % c.block
+        own = _slot(c, k - first, row)
         if c.simultaneous:
             _respond(c, p, row, first // c.block, margins, own * stride, beta)
         elif _respond(c, p, row, k, margins, own * stride, beta):
@@ -312,7 +321,7 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
                         store(margins, 0, j * c.width + v, moved)
     for k in range(first, last):
         row = np.intp(c.samples[k])
-        _add(c, p, row, beta, (row % c.block) * stride)
+        _add(c, p, row, beta, _slot(c, k - first, row) * stride)
 
 
 @jit

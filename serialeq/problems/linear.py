@@ -163,11 +163,11 @@ class LinearModel(SlicedProblem):
         self.targets = np.ascontiguousarray(targets, dtype=np.float64)
         self.n_outputs = self.targets.shape[1]
         self._X = X
-        self._indptr = (
-            np.arange(self.n_samples + 1, dtype=np.int64) * self.n_features
-            if self.dense
-            else X.indptr
-        )
+        if self.dense:
+            self._indptr = np.arange(self.n_samples + 1, dtype=np.int64) * self.n_features
+        else:  # one type of each array, so that kernels are compiled once
+            self._indptr = X.indptr.astype(np.int64, copy=False)
+            self._indices = X.indices.astype(np.int32, copy=False)
         self.loss_name, self._loss = loss, CLASSIFICATION.index(loss)
         self.alpha, self.epsilon, self.fit_intercept = alpha, epsilon, fit_intercept
         self.schedule, self.eta0, self.power_t = schedule, eta0, power_t
@@ -217,7 +217,7 @@ class LinearModel(SlicedProblem):
             ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
         else:
             X = self._X
-            cuts, first = cut_columns(X.indptr, X.indices, self.n_features, n_slices)
+            cuts, first = cut_columns(self._indptr, self._indices, self.n_features, n_slices)
             shifts = np.repeat(first[:-1] - cuts[:-1], np.diff(cuts))
             place = np.arange(self.n_features) + shifts
             ptr = np.empty((n_slices, rows.size + 1), dtype=np.int64)
@@ -225,8 +225,8 @@ class LinearModel(SlicedProblem):
             columns = np.empty(n_entries, dtype=np.uint32)
             values = np.empty(n_entries, dtype=dtype)
             run_meeting(
-                team, slice_rows, X.indptr, X.indices, X.data, rows, cuts, first, scale, lattice,
-                ptr, columns, values,
+                team, slice_rows, self._indptr, self._indices, X.data, rows, cuts, first, scale,
+                lattice, ptr, columns, values,
             )  # fmt: skip
         return _Layout(n_slices, in_data_order, place, first, ptr, columns, values)
 
@@ -442,6 +442,7 @@ class LinearModel(SlicedProblem):
             self._laid_out *= self._scale
             if self.lattice is not None:
                 np.rint(self._laid_out, out=self._laid_out)
+                self._laid_out += 0.0  # no negative zeros: adding zero would change them
         self._scale = 1.0
         if self.lattice is not None and self._layout is not None:
             self._state[:, BOUND] = np.abs(self._laid_out).max(initial=0.0)
@@ -477,7 +478,7 @@ class LinearModel(SlicedProblem):
         weights = np.ascontiguousarray(arrays["coef"].T)
         if self.lattice is not None:
             exponent = self.lattice.feature_bits + self.lattice.factor_bits
-            weights = np.rint(weights * (2.0**exponent * self.lattice.scale))
+            weights = np.rint(weights * (2.0**exponent * self.lattice.scale)) + 0.0  # no -0.0
         self._weights, self._layout = weights, None
         self._intercept = arrays["intercept"].reshape(1, -1).copy()
         self._state[:, BOUND] = np.abs(weights).max(initial=0.0)
@@ -492,7 +493,7 @@ class LinearModel(SlicedProblem):
         trained = self.trained()
         coef = np.ascontiguousarray(trained["coef"].T)
         data = self._X.reshape(-1) if self.dense else self._X.data
-        indices = np.zeros(0, dtype=np.int32) if self.dense else self._X.indices
+        indices = np.zeros(0, dtype=np.int32) if self.dense else self._indices
         partial = np.zeros(-(-self.n_samples // CHUNK))
         team = team or WorkerTeam(1)
         team.run(

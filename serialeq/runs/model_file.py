@@ -16,6 +16,7 @@ from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
 
 _MODEL, _ABOUT = "model.npz", "model.json"
+_ARRAYS = {"ratings": ("mean", "user_ids", "item_ids"), "linear": ("coef", "intercept")}
 
 
 def prepare_directory(directory: Path) -> None:
@@ -39,6 +40,14 @@ def prepare_directory(directory: Path) -> None:
 
 def save_model(directory: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     """Write ``model.npz`` and ``model.json``, each whole or not at all.
+
+    Parameters
+    ----------
+    directory : Path
+    arrays : dict of arrays
+    about : dict
+        With ``trained``, the names of the arrays that ``digest`` is of, and ``kind``: "ratings"
+        (the default) or "linear". With a linear model, ``input_digest`` is of all other arrays.
 
     Raises
     ------
@@ -67,14 +76,18 @@ def load_model(directory: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         with np.load(directory / _MODEL, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         trained = {name: arrays[name] for name in about["trained"]}
-        recorded = about["digest"]
-        for name in ("mean", "user_ids", "item_ids"):
+        expected = [(about["digest"], trained)]
+        if "input_digest" in about:
+            others = {name: array for name, array in arrays.items() if name not in trained}
+            expected.append((about["input_digest"], others))
+        for name in _ARRAYS[about.get("kind", "ratings")]:
             arrays[name]
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"model: cannot read {directory}: {error}") from error
-    found = digest_arrays(trained)
-    if found != recorded:
-        raise DataError(f"model: {directory} has digest {found}, but {recorded} is recorded")
+    for recorded, group in expected:
+        found = digest_arrays(group)
+        if found != recorded:
+            raise DataError(f"model: {directory} has digest {found}, but {recorded} is recorded")
     return arrays, about
 
 
