@@ -106,8 +106,8 @@ Proof.
     + intros e H. unfold join in H. destruct (worker e =? worker x) eqn:E.
       * apply Nat.eqb_eq in E. destruct (Nat.eq_dec e x) as [->|D]; auto.
         apply more with x; [apply one; left; split; auto; lia|right; auto].
-      * destruct (Nat.max_spec (c (worker e)) (k x (worker e))) as [[_ M]|[_ M]];
-          rewrite M in H; auto. apply leads_trans with x; auto.
+      * assert (e < c (worker e) \/ e < k x (worker e)) as [K'|K'] by lia;
+          [auto|apply leads_trans with x; auto].
     + split; auto. intros e [<-|H]; auto.
 Qed.
 

@@ -1,7 +1,7 @@
 (* What fails when a premise is dropped: each theorem needs what it asks for. *)
 
 Require Import List Permutation Lia Arith Floats.
-Require Import trace schedule.
+Require Import trace schedule clocks.
 Import ListNotations.
 
 (* Two steps on one variable: step 0 adds 1, step 1 doubles. *)
@@ -31,6 +31,25 @@ Proof.
   intros [j k] (V & _ & _ & C). apply in_serial in V.
   apply (C (1 - j)) with 0; [right; simpl; auto|lia].
 Qed.
+
+(* A wait teaches what the other worker knew at the awaited step, not what it knows by now.
+   [careless] joins the latter. Step 2 teaches worker 1 that 0 is done, after step 1; step 3 waits
+   for 1 only, and yet believes that 0 is done: step 4, which needs 0, does not wait. *)
+Definition worker i := nth i [0; 1; 1; 2; 2] 0.
+Definition uses i := nth i [[0; 1]; [2]; [0]; [2]; [1]] [].
+Fixpoint careless i : Plan :=
+  match i with
+  | 0 => plan worker uses (@rev nat) 0
+  | S i => let p := careless i in let present e := now p (worker e) in
+      let (c, ws) := take worker present (worker i) (rev (needs uses i)) (now p (worker i)) in
+      {| now := set (now p) (worker i) c; after := set (after p) i c;
+         waiting := set (waiting p) i ws |}
+  end.
+Example history_is_needed :
+  map (needs uses) [0; 1; 2; 3; 4] = [[]; []; [0]; [1]; [0]] /\
+  map (waits worker uses (@rev nat)) [0; 1; 2; 3; 4] = [[]; []; [0]; [1]; [0]] /\
+  map (waiting (careless 5)) [0; 1; 2; 3; 4] = [[]; []; [0]; [1]; []].
+Proof. repeat split; reflexivity. Qed.
 
 (* Outside the bound the grouping shows in the bits ([any_grouping_same_bits]). *)
 Example bound_is_needed :
