@@ -117,9 +117,10 @@ Lemma plan_good : forall i,
   (forall j, j < i -> good (after (plan i) j) j).
 Proof.
   induction i as [|i [Now After]]; simpl; [split; [intros m _ e H; simpl in H; lia|lia]|].
-  destruct (take_good (after (plan i)) i (arrange (needs i)) (now (plan i) (worker i)))
-    as [G _]; auto.
-  - intros e H. apply arrange_keeps, needs_earlier in H. auto.
+  match goal with |- context [take ?known _ _ _] =>
+    destruct (take_good known i (arrange (needs i)) (now (plan i) (worker i))) as [G _]; auto
+  end.
+  - intros e H. apply arrange_keeps, needs_earlier in H. split; [exact H|exact (After e H)].
   - intros e H. unfold waits. simpl. destruct (take _ _ _ _). simpl in *.
     unfold set. rewrite Nat.eqb_refl. auto.
   - destruct (take _ _ _ _) as [c ws]. simpl in *. unfold set. split.
@@ -159,3 +160,4 @@ Proof. intros e i H. apply needs_earlier, waits_needed, H. Qed.
 End Clocks.
 
 Print Assumptions filtered_waits_are_enough.
+Print Assumptions filtered_waits_name_earlier.

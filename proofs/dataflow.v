@@ -13,6 +13,10 @@ Hypothesis arrange_keeps : forall l e, In e (arrange l) <-> In e l.
 Notation needs := (needs uses).
 Notation waits := (waits worker uses arrange).
 
+(* Without the filter there is a wait for each resource, as the ordered locks have it. *)
+Theorem direct_waits_are_enough : planned worker needs uses.
+Proof. intros r i j H. apply one. right. eapply needs_spec; eauto. Qed.
+
 (* With and without the filter, the same executions are admitted. *)
 Theorem filter_loses_nothing : forall n size, (forall i, 0 < size i) ->
   forall h, admitted n size worker waits h <-> admitted n size worker needs h.
@@ -50,5 +54,6 @@ Example filter_drops : let uses := nth_default [] [[0; 1]; [1; 2]; [0; 2]] in
   needs uses 2 = [0; 1] /\ waits (fun i => i) uses (@rev nat) 2 = [1].
 Proof. split; reflexivity. Qed.
 
+Print Assumptions direct_waits_are_enough.
 Print Assumptions filter_loses_nothing.
 Print Assumptions dataflow_is_serial.
