@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from . import coq, instructions, readme, spin
+from . import coq, instructions, planner, readme, spin
 
 
 def main() -> int:
@@ -21,7 +22,8 @@ def main() -> int:
     arguments = parser.parse_args()
     failed = absent = n = 0
     with tempfile.TemporaryDirectory() as scratch:
-        for module in (coq, spin, instructions, readme):
+        os.environ["SERIALEQ_CACHE_DIR"] = scratch  # nothing compiled earlier is looked at
+        for module in (coq, planner, spin, instructions, readme):
             for check in module.checks():
                 if arguments.only not in ("", check.tool):
                     continue
@@ -35,7 +37,7 @@ def main() -> int:
                 absent += bool(check.missing)
                 verdict = "absent" if check.missing else "FAILED" if problem else "ok"
                 seconds = time.perf_counter() - begin
-                print(f"{check.tool:7}{check.name:55}{verdict:7}{seconds:6.1f} s", flush=True)
+                print(f"{check.tool:7}{check.name:62}{verdict:7}{seconds:6.1f} s", flush=True)
                 if check.missing or problem:
                     reason = f"not installed: {check.missing}" if check.missing else problem
                     print("  " + reason.replace("\n", "\n  "))

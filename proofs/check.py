@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -28,3 +30,10 @@ class Check(NamedTuple):
     name: str
     run: Callable[[Path], str]
     missing: str = ""
+
+
+def lacking(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> str:
+    """Return which of these are not installed."""
+    absent = [name for name in programs if shutil.which(name) is None]
+    absent += [name for name in modules if importlib.util.find_spec(name) is None]
+    return ", ".join(absent)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .check import HERE, Check
+from .check import HERE, Check, lacking
 
 FILES = (
     "trace", "corollaries", "schedule", "executions", "clocks", "dataflow", "lookahead",
@@ -116,7 +116,7 @@ MUTANTS = (
 
 def checks() -> Iterator[Check]:
     """Yield one check for each file and each mutant."""
-    no_coq = "" if shutil.which("coqc") else "coqc"
+    no_coq = lacking(("coqc",))
     no_flocq = no_coq or ("" if _has_flocq() else "Flocq")
     for name in FILES:
         yield Check("coq", f"{name}.v", partial(_prove, name, set()), no_coq)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .check import Check
+from .check import Check, lacking
 
 ARM = "aarch64-unknown-linux-gnu"
 X86 = "x86_64-unknown-linux-gnu"
@@ -18,8 +16,7 @@ X86 = "x86_64-unknown-linux-gnu"
 
 def checks() -> Iterator[Check]:
     """Yield the checks of two instruction sets and their mutants."""
-    needed = ("numba", "llvmlite", "serialeq")
-    missing = ", ".join(name for name in needed if importlib.util.find_spec(name) is None)
+    missing = lacking(modules=("numba", "llvmlite"))
     for name, run in (
         ("aarch64: ldar, stlr, ldaxr", _check_arm),
         ("x86-64: moves, lock cmpxchg", _check_x86),
@@ -43,9 +40,8 @@ class Code(NamedTuple):
 
 
 @cache
-def _executor(directory: Path) -> Code:
-    """Return the code of `run_thread`, compiled afresh (the cache does not keep it)."""
-    os.environ["SERIALEQ_CACHE_DIR"] = str(directory / "cache")
+def _executor() -> Code:
+    """Return the code of `run_thread`, which the cache does not keep: compiled afresh."""
     import numpy as np
 
     from serialeq.engines.executor import Executor, run_thread
@@ -99,13 +95,13 @@ def _compare_arm(demand: tuple[int, int, int], code: Code) -> str:
 
 
 def _check_arm(directory: Path) -> str:
-    code = _executor(directory)
+    code = _executor()
     return _compare_arm(_demand(code), code)
 
 
 def _check_x86(directory: Path) -> str:
     """Plain moves are acquire loads and release stores there; only the claim needs a lock."""
-    code = _executor(directory)
+    code = _executor()
     _demand(code)
     text = _assembly(code, X86)
     locked = _count(r"\block\s+cmpxchgq\b", text)
@@ -116,6 +112,6 @@ def _check_x86(directory: Path) -> str:
 
 def _check_mutant(ordering: str, directory: Path) -> str:
     """Weaken the executor's accesses: the code for aarch64 must show it."""
-    code = _executor(directory)
+    code = _executor()
     weak = re.sub(rf"((?:load|store) atomic i64.*) {ordering},", r"\1 monotonic,", code.module)
     return "" if _compare_arm(_demand(code), Code(weak, code.name)) else "it is not noticed"

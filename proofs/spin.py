@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .check import HERE, Check
+from .check import HERE, Check, lacking
 
 
 class Run(NamedTuple):
@@ -36,7 +36,7 @@ RUNS = (
     Run("safe", 3, 2, 3, options=WHOLE),
     Run("safe", 3, 3, 2, options=WHOLE),
     Run("ends", 2, 2, 3, liveness=True),
-    Run("ends", 3, 2, 3, liveness=True, options=WHOLE),
+    Run("ends, dealt out in turn", 3, 2, 3, liveness=True, options=(*WHOLE, "SPREAD=1")),
     Run("mutant: publish before the update", 2, 2, 2, SEES_ALL, options=("MUTANT=1",)),
     Run("mutant: counter stored without release", 2, 2, 2, SEES_ALL, options=("MUTANT=2",)),
     Run("mutant: counter loaded without acquire", 2, 2, 2, SEES_ALL, options=("MUTANT=3",)),
@@ -51,7 +51,7 @@ RUNS = (
 
 def checks() -> Iterator[Check]:
     """Yield one check for each search."""
-    missing = ", ".join(program for program in ("spin", "gcc") if not shutil.which(program))
+    missing = lacking(("spin", "gcc"))
     for run in RUNS:
         size = f"{run.workers} workers, {run.threads} threads, {run.steps} segments"
         name = run.name if run.error else f"{run.name}: {size}"
