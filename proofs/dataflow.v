@@ -30,6 +30,7 @@ Proof.
     apply (leads_complete n size pos worker waits i m Lead h 0 A), (C m E'), pos.
   - apply C. destruct E; [left|right; eapply waits_needed]; eauto.
 Qed.
+
 (* The promise. [update] applies one act to the state; [block] is the resource of a variable. *)
 Theorem dataflow_is_serial : forall n size, (forall i, 0 < size i) ->
   forall (Var Value : Type) (reads writes : Act -> Var -> bool)

@@ -75,7 +75,8 @@ def _compare(directory: Path) -> str:
     examples, n_waits = _examples()
     if n_waits < N_CASES:
         return f"only {n_waits} waits"
-    return _prove(examples, directory).stderr.strip()
+    outcome = _prove(examples, directory)
+    return outcome.stderr.strip() if outcome.returncode else ""
 
 
 def _compare_mutant(directory: Path) -> str:
