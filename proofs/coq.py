@@ -102,8 +102,8 @@ MUTANTS = (
     ),
     Mutant(
         "54 bits",
-        "float", "Lemma representable : forall e m, room e -> (Z.abs m < 2 ^ 53)%Z ->",
-        "Lemma representable : forall e m, room e -> (Z.abs m < 2 ^ 54)%Z ->",
+        "float", "Lemma representable : forall e m, room e -> (Z.abs m <= 2 ^ 53)%Z ->",
+        "Lemma representable : forall e m, room e -> (Z.abs m <= 2 ^ 54)%Z ->",
         "representable",
     ),
     Mutant(
@@ -177,4 +177,5 @@ def _lemma_at_error(text: str, message: str) -> str:
     if place is None:
         return message.strip()
     before = "\n".join(text.splitlines()[: int(place[1])])
-    return re.findall(r"^(?:Lemma|Theorem|Corollary|Example|Definition) (\w+)", before, re.M)[-1]
+    lemmas = re.findall(r"^(?:Lemma|Theorem|Corollary|Example|Definition) (\w+)", before, re.M)
+    return lemmas[-1] if lemmas else message.strip()

@@ -18,22 +18,29 @@ Definition mul : float64 -> float64 -> float64 :=
 (* [value e m] is m * 2^e; [is e f m]: f is finite and has this value. *)
 Definition value (e m : Z) : R := F2R (Float radix2 m e).
 Definition is e (f : float64) m := is_finite f = true /\ B2R f = value e m.
-Definition room e := (-1074 <= e <= 971)%Z.
+Definition room e := (-1074 <= e <= 970)%Z.
 
-Lemma representable : forall e m, room e -> (Z.abs m < 2 ^ 53)%Z ->
+Lemma representable : forall e m, room e -> (Z.abs m <= 2 ^ 53)%Z ->
   generic_format radix2 (SpecFloat.fexp prec emax) (value e m).
 Proof.
-  intros e m [L H] M. apply generic_format_FLT. exists (Float radix2 m e); auto.
+  intros e m [L H] M. destruct (Z_lt_le_dec (Z.abs m) (2 ^ 53)) as [N|N].
+  - apply generic_format_FLT. exists (Float radix2 m e); auto.
+  - assert (exists k, m = k * 2 /\ Z.abs k < 2 ^ 53)%Z as (k & -> & K).
+    { assert (m = 2 ^ 53 \/ m = - 2 ^ 53)%Z as [-> | ->] by lia;
+        [exists (2 ^ 52)%Z|exists (- 2 ^ 52)%Z]; split; reflexivity. }
+    apply generic_format_FLT. exists (Float radix2 k (e + 1)); simpl; auto; [|change (-1074 <= e + 1)%Z; lia].
+    unfold value, F2R. cbn [Fnum Fexp]. rewrite bpow_plus, mult_IZR.
+    change (bpow radix2 1) with 2%R. ring.
 Qed.
 
-Lemma small : forall e m, room e -> (Z.abs m < 2 ^ 53)%Z ->
+Lemma small : forall e m, room e -> (Z.abs m <= 2 ^ 53)%Z ->
   (Rabs (value e m) < bpow radix2 emax)%R.
 Proof.
   intros e m [L H] M. unfold value. rewrite <- F2R_Zabs.
-  apply Rlt_le_trans with (F2R (Float radix2 (2 ^ 53) e)).
-  - apply F2R_lt. exact M.
+  apply Rle_lt_trans with (F2R (Float radix2 (2 ^ 53) e)).
+  - apply F2R_le. exact M.
   - change (F2R (Float radix2 (2 ^ 53) e)) with (bpow radix2 53 * bpow radix2 e)%R.
-    rewrite <- bpow_plus. apply bpow_le. unfold emax. lia.
+    rewrite <- bpow_plus. apply bpow_lt. unfold emax. lia.
 Qed.
 
 Lemma add_value : forall e m n, (value e m + value e n)%R = value e (m + n).
@@ -44,7 +51,7 @@ Proof. intros. unfold value, F2R. simpl. rewrite mult_IZR, bpow_plus. ring. Qed.
 
 (* Inside the bound an addition, and a multiplication, is exact. *)
 Theorem add_exact : forall e f g m n, room e -> is e f m -> is e g n ->
-  (Z.abs (m + n) < 2 ^ 53)%Z -> is e (add f g) (m + n).
+  (Z.abs (m + n) <= 2 ^ 53)%Z -> is e (add f g) (m + n).
 Proof.
   intros e f g m n E [Ff F] [Fg G] M.
   pose proof (Bplus_correct prec emax prec_positive prec_small mode_NE f g Ff Fg) as C.
@@ -67,7 +74,7 @@ Proof.
 Qed.
 
 Theorem mul_exact : forall e d f g m n, room (e + d) -> is e f m -> is d g n ->
-  (Z.abs (m * n) < 2 ^ 53)%Z -> is (e + d) (mul f g) (m * n).
+  (Z.abs (m * n) <= 2 ^ 53)%Z -> is (e + d) (mul f g) (m * n).
 Proof.
   intros e d f g m n E [Ff F] [Fg G] M.
   pose proof (Bmult_correct prec emax prec_positive prec_small mode_NE f g) as C.

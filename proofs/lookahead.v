@@ -39,7 +39,8 @@ Proof.
 Qed.
 
 (* Samples are rows [x k] over columns; the rule of sample [k] maps its margin to the scalar that
-   scales its row, beta. It may be any function and may know its place in the order. *)
+   scales its row, beta. It may be any function. A sample here is a place in the order, so the rule may differ from place
+   to place: learning rates and shrinkage are part of it. *)
 Variables Column Sample : Type.
 Variable columns : list Column.
 Variable x : Sample -> Column -> R.

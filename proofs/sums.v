@@ -1,5 +1,5 @@
-(* Sums in floating point: float64 numbers m * 2^e of one lattice, with the sum of their |m| below
-   2^53, may be added in any order and grouping: same value, same bits. *)
+(* Sums in floating point: float64 numbers m * 2^e of one lattice, with the sum of their |m| at
+   most 2^53, may be added in any order and grouping: same value, same bits. *)
 
 Require Import ZArith Reals List Permutation Lia Lra Bool.
 From Flocq Require Import Core BinarySingleNaN.
@@ -57,7 +57,7 @@ Proof.
 Qed.
 
 (* Every grouping gives the exact sum; a zero is negative only if all its leaves are. *)
-Theorem tree_exact : forall t, on_lattice (leaves t) -> (weight (leaves t) < 2 ^ 53)%Z ->
+Theorem tree_exact : forall t, on_lattice (leaves t) -> (weight (leaves t) <= 2 ^ 53)%Z ->
   is e (eval t) (total (leaves t)) /\
   (total (leaves t) = 0%Z -> Bsign (eval t) = forallb (@Bsign prec emax) (leaves t)).
 Proof.
@@ -81,7 +81,27 @@ Proof.
       destruct (forallb _ (leaves l)) eqn:F; auto. apply negative_leaves in F; auto; lia.
 Qed.
 
-(* So the bits do not depend on the grouping. *)
+(* So two sums with the same exact value have the same bits, whatever their terms; for a zero its
+   sign must agree too: it is + in both if both have a term that is not negative, as sums have
+   that start from 0. *)
+Theorem same_total_same_bits : forall t u, on_lattice (leaves t) -> on_lattice (leaves u) ->
+  (weight (leaves t) <= 2 ^ 53)%Z -> (weight (leaves u) <= 2 ^ 53)%Z ->
+  total (leaves t) = total (leaves u) ->
+  forallb (@Bsign prec emax) (leaves t) = forallb (@Bsign prec emax) (leaves u) ->
+  eval t = eval u.
+Proof.
+  intros t u Lt Lu Wt Wu T S.
+  destruct (tree_exact t Lt Wt) as [[Ft Vt] Zt]. destruct (tree_exact u Lu Wu) as [[Fu Vu] Zu].
+  apply B2R_Bsign_inj; auto; [congruence|].
+  destruct (sign (eval t) (total (leaves t))) as [Pt Nt]; [split; auto|].
+  destruct (sign (eval u) (total (leaves u))) as [Pu Nu]; [split; auto|].
+  destruct (Z.lt_trichotomy (total (leaves t)) 0) as [N|[N|N]].
+  - rewrite Nt, Nu; auto; lia.
+  - rewrite Zt, Zu, S; auto; lia.
+  - rewrite Pt, Pu; auto; lia.
+Qed.
+
+(* In particular the order and grouping of the terms do not matter. *)
 Lemma leaves_permuted : forall l k, Permutation l k -> total l = total k /\
   weight l = weight k /\ forallb (@Bsign prec emax) l = forallb (@Bsign prec emax) k.
 Proof.
@@ -92,34 +112,41 @@ Proof.
   - destruct IH as (-> & -> & ->). auto.
 Qed.
 
-Theorem any_grouping_same_bits : forall t u, Permutation (leaves t) (leaves u) ->
-  on_lattice (leaves t) -> (weight (leaves t) < 2 ^ 53)%Z -> eval t = eval u.
+Corollary any_grouping_same_bits : forall t u, Permutation (leaves t) (leaves u) ->
+  on_lattice (leaves t) -> (weight (leaves t) <= 2 ^ 53)%Z -> eval t = eval u.
 Proof.
   intros t u P L W. destruct (leaves_permuted _ _ P) as (T & E & S).
-  destruct (tree_exact t L W) as [[Ft Vt] Zt]. destruct (tree_exact u) as [[Fu Vu] Zu].
-  - intros f F. apply L, (Permutation_in f (Permutation_sym P) F).
-  - lia.
-  - apply B2R_Bsign_inj; auto; [congruence|].
-    destruct (sign (eval t) (total (leaves t))) as [Pt Nt]; [split; auto|].
-    destruct (sign (eval u) (total (leaves u))) as [Pu Nu]; [split; auto|].
-    destruct (Z.lt_trichotomy (total (leaves t)) 0) as [N|[N|N]].
-    + rewrite Nt, Nu; auto; lia.
-    + rewrite Zt, Zu, S; auto; lia.
-    + rewrite Pt, Pu; auto; lia.
+  apply same_total_same_bits; auto; [|lia].
+  intros f F. apply L, (Permutation_in f (Permutation_sym P) F).
 Qed.
 End Sums.
 
-(* The guard: with weights of at most [most], a margin's budget is most * (sum of |x|). *)
-Theorem guard : forall most (xw : list (Z * Z)),
-  (forall p, In p xw -> Z.abs (snd p) <= most)%Z ->
-  (fold_right Z.add 0 (map (fun p => Z.abs (fst p * snd p)) xw) <=
-   most * fold_right Z.add 0 (map (fun p => Z.abs (fst p)) xw))%Z.
+(* The guard, in integers. A row [x] times weights of at most [most]: *)
+Definition magnitude l := fold_right Z.add 0%Z (map Z.abs l).
+
+Theorem guard : forall most (xw : list (Z * Z)), (forall p, In p xw -> Z.abs (snd p) <= most)%Z ->
+  (magnitude (map (fun p => fst p * snd p) xw) <= most * magnitude (map fst xw))%Z.
 Proof.
-  induction xw as [|[a b] l IH]; simpl; intro H; [lia|].
+  unfold magnitude. induction xw as [|[a b] l IH]; simpl; intro H; [lia|].
   specialize (IH (fun p P => H p (or_intror P))). specialize (H (a, b) (or_introl eq_refl)).
   simpl in H. rewrite Z.abs_mul. nia.
 Qed.
 
+(* In a block every factor beta adds |beta| times the largest feature to the bound of the weights;
+   with the Gram matrix (its entries are rows times rows: see [guard]) the budget is the same. *)
+Theorem guard_of_a_block : forall feature row weights (bk : list (Z * Z)),
+  (0 <= row)%Z -> (forall p, In p bk -> Z.abs (snd p) <= feature * row)%Z ->
+  (weights * row + magnitude (map (fun p => fst p * snd p) bk) <=
+   (weights + feature * magnitude (map fst bk)) * row)%Z.
+Proof.
+  intros feature row weights bk R H.
+  assert (magnitude (map (fun p => fst p * snd p) bk) <=
+          feature * row * magnitude (map fst bk))%Z by (apply guard; auto).
+  lia.
+Qed.
+
+Print Assumptions same_total_same_bits.
+Print Assumptions guard_of_a_block.
 Print Assumptions guard.
 Print Assumptions tree_exact.
 Print Assumptions any_grouping_same_bits.
