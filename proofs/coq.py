@@ -97,8 +97,8 @@ MUTANTS = (
     ),
     Mutant(
         "margins without the Gram matrix",
-        "lookahead", "rule k (margin w done k)", "rule k (margin w [] k)",
-        "block_from",
+        "lookahead", "rule k memory (margin w done k) in", "rule k memory (margin w [] k) in",
+        "recur_is_sgd",
     ),
     Mutant(
         "54 bits",

@@ -38,34 +38,37 @@ Proof.
   rewrite IHl, <- sum_plus. auto.
 Qed.
 
-(* Samples are rows [x k] over columns; the rule of sample [k] maps its margin to the scalar that
-   scales its row, beta. It may be any function. A sample here is a place in the order, so the rule may differ from place
-   to place: learning rates and shrinkage are part of it. *)
-Variables Column Sample : Type.
+(* A sample is a place in the order, [x k] its row over the columns. Its rule maps the margin to
+   beta, the scalar that scales its row. It may be any function, also of a state of its own that
+   goes from sample to sample: learning rates, shrinkage and the intercept are part of it. *)
+Variables Column Sample Memory : Type.
 Variable columns : list Column.
 Variable x : Sample -> Column -> R.
-Variable rule : Sample -> R -> R.
+Variable rule : Sample -> Memory -> R -> R * Memory.
 Definition Weights := Column -> R.
 Definition dot (u v : Weights) := sum columns (fun c => u c * v c).
 
 (* The specification: one sample after another. *)
-Definition step (w : Weights) k : Weights := fun c => w c + rule k (dot (x k) w) * x k c.
-Definition sgd (order : list Sample) (w : Weights) : Weights := fold_left step order w.
+Definition step (s : Weights * Memory) k : Weights * Memory :=
+  let (beta, memory) := rule k (snd s) (dot (x k) (fst s)) in
+  ((fun c => fst s c + beta * x k c), memory).
+Definition sgd (order : list Sample) (s : Weights * Memory) := fold_left step order s.
 
-(* The block: margins come from the weights at its start and from the Gram matrix. *)
+(* The block: margins come from the weights at its start and from the Gram matrix. [done] holds
+   the samples so far and their betas. *)
 Definition gram j k := dot (x j) (x k).
 Definition margin (w : Weights) (done : list (Sample * R)) k :=
   dot (x k) w + sum done (fun jb => snd jb * gram (fst jb) k).
-Fixpoint block (w : Weights) (done : list (Sample * R)) (order : list Sample) :=
+Fixpoint recur (w : Weights) done memory (order : list Sample) :=
   match order with
-  | [] => done
-  | k :: rest => block w (done ++ [(k, rule k (margin w done k))]) rest
+  | [] => (done, memory)
+  | k :: rest => let (beta, memory) := rule k memory (margin w done k) in
+      recur w (done ++ [(k, beta)]) memory rest
   end.
 Definition apply (w : Weights) (done : list (Sample * R)) : Weights :=
   fun c => w c + sum done (fun jb => snd jb * x (fst jb) c).
-
-Lemma dot_ext : forall u v w, (forall c, v c = w c) -> dot u v = dot u w.
-Proof. intros. apply sum_ext. intro. rewrite H. auto. Qed.
+Definition block (s : Weights * Memory) (order : list Sample) : Weights * Memory :=
+  let (done, memory) := recur (fst s) [] (snd s) order in (apply (fst s) done, memory).
 
 (* The margin that the block computes is the one that SGD would see. *)
 Theorem margin_exact : forall w done k, margin w done k = dot (x k) (apply w done).
@@ -80,33 +83,42 @@ Proof.
     rewrite sum_scale. ring.
 Qed.
 
-Lemma sgd_ext : forall order v w, (forall c, v c = w c) ->
-  forall c, sgd order v c = sgd order w c.
+Definition agree (s t : Weights * Memory) := (forall c, fst s c = fst t c) /\ snd s = snd t.
+
+Lemma agree_trans : forall s t u, agree s t -> agree t u -> agree s u.
+Proof. intros s t u [H1 H2] [K1 K2]. split; intros; congruence. Qed.
+
+Lemma sgd_agree : forall order s t, agree s t -> agree (sgd order s) (sgd order t).
 Proof.
-  induction order; simpl; auto. intros. apply IHorder. intro d.
-  unfold step. rewrite (dot_ext _ v w), H; auto.
+  induction order as [|k rest IH]; simpl; auto. intros [v m] [w n] [W M]. simpl in *. subst n.
+  apply IH. unfold step. simpl.
+  replace (dot (x k) v) with (dot (x k) w) by (apply sum_ext; intro; rewrite W; auto).
+  destruct (rule k m (dot (x k) w)). split; simpl; auto. intro. rewrite W. auto.
 Qed.
 
-Lemma block_from : forall order w done c,
-  sgd order (apply w done) c = apply w (block w done order) c.
+Lemma recur_is_sgd : forall order w done memory, agree (sgd order (apply w done, memory))
+  (let (d, m) := recur w done memory order in (apply w d, m)).
 Proof.
-  induction order as [|k rest IH]; simpl; intros; auto.
-  rewrite <- IH. apply sgd_ext. intro d. unfold step. rewrite <- margin_exact.
+  induction order as [|k rest IH]; simpl; intros; [split; auto|].
+  unfold step at 1. simpl. rewrite <- margin_exact.
+  destruct (rule k memory (margin w done k)) as [beta memory'].
+  eapply agree_trans; [apply sgd_agree|apply IH]. split; auto. intro. simpl.
   unfold apply. rewrite sum_app. simpl. ring.
 Qed.
 
-(* One block ends with the weights of SGD ... *)
-Theorem block_is_sgd : forall order w c, sgd order w c = apply w (block w [] order) c.
+(* One block ends as SGD does ... *)
+Theorem block_is_sgd : forall order s, agree (sgd order s) (block s order).
 Proof.
-  intros. rewrite <- block_from. apply sgd_ext. intro. unfold apply. simpl. ring.
+  intros order [w m]. eapply agree_trans; [apply sgd_agree|apply recur_is_sgd].
+  split; auto. intro. unfold apply. simpl. ring.
 Qed.
 
 (* ... and so does one block after another, wherever the order is cut. *)
-Theorem blocks_are_sgd : forall cuts w c, sgd (concat cuts) w c =
-  fold_left (fun v order => apply v (block v [] order)) cuts w c.
+Theorem blocks_are_sgd : forall cuts s, agree (sgd (concat cuts) s) (fold_left block cuts s).
 Proof.
-  induction cuts as [|order cuts IH]; simpl; intros; auto.
-  unfold sgd in *. rewrite fold_left_app, <- IH. apply sgd_ext. intro. apply block_is_sgd.
+  induction cuts as [|order cuts IH]; simpl; intros; [split; auto|].
+  unfold sgd in *. rewrite fold_left_app.
+  eapply agree_trans; [apply sgd_agree, block_is_sgd|apply IH].
 Qed.
 
 (* Regrouping. The order of the terms does not matter, nor does a partition of the columns among
