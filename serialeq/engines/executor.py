@@ -1,4 +1,8 @@
-"""Run a schedule: the loop of one thread, and the team that runs it."""
+"""Run a schedule: the loop of one thread, and the team that runs it.
+
+The protocol of counters and claims is checked in ``proofs/executor.pml``, a model of `run_thread`
+and `advance` that has to change with them.
+"""
 
 from __future__ import annotations
 

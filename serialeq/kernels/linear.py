@@ -16,6 +16,8 @@ recurrence
     margin_k = x_k.v + sum_{j<k} beta_j K_jk          K_jk = x_j.x_k
 
 and updates its own columns. There is one wait per block.
+
+Proved in ``proofs/``: theorems ``block_is_sgd``, ``same_total_same_bits``, ``guard_of_a_block``.
 """
 
 from __future__ import annotations

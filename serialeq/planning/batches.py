@@ -9,6 +9,8 @@ groups
 cyclades
     Pan et al. 2016: the connected components of the batch's conflict graph are dealt to the
     workers; each runs its components in serial order. One round per batch.
+
+Proved in ``proofs/``: theorems ``groups_of_a_batch`` and ``cyclades_components``.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Workers run their own tasks in serial order, so every resource sees the same acc
 order as in the serial run, and the same bits come out. No deadlock: a wait always names an
 earlier task. A *vector clock* per worker, what it already knows to be done, transitively, removes
 the waits that say nothing new.
+
+Proved in ``proofs/``: theorem ``dataflow_is_serial``.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ The lecture's "Approach 1: coordinate or lock". Every access to a resource draws
 time, a ticket: the number of earlier accesses. A task starts when each of its resources has
 reached its ticket. The order of the grants makes the result serial (compare Nawab et al. 2017);
 locks granted in order of arrival (the AIG of Niu et al. 2011) would be safe but not reproducible.
+Proved in ``proofs/``: theorem ``direct_waits_are_enough``.
 """
 
 from __future__ import annotations
