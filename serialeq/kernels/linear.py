@@ -69,7 +69,7 @@ class LinearContext(NamedTuple):
     first_column: np.ndarray
     """(P + 1,) int64: row of ``weights`` where each slice starts."""
     intercept: np.ndarray
-    """(P, >= C) float64: each worker's copy."""
+    """(P, 2 room) float64: each worker's copy, and what it will be after a mini-batch."""
     state: np.ndarray
     """(P, 16) float64: each worker's copy; see `BOUND`, `TROUBLE`."""
     partial: np.ndarray
@@ -199,7 +199,8 @@ def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta:
             largest = max(largest, abs(factor))
         beta[at + o] = factor
         if c.with_intercept:
-            c.intercept[p, o] -= c.intercept_decay * (eta * g)
+            pending = c.intercept.shape[1] // 2 if c.simultaneous else 0
+            c.intercept[p, pending + o] -= c.intercept_decay * (eta * g)
     if c.lattice:
         bound = c.state[p, BOUND] + largest * c.most
         c.state[p, BOUND] = bound
@@ -302,6 +303,10 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
         c.state[p, BOUND] = 0.0
         for u in range(partial.shape[0]):
             c.state[p, BOUND] = max(c.state[p, BOUND], partial[u, partial.shape[1] - 1])
+    pending = c.intercept.shape[1] // 2
+    if c.simultaneous:
+        for o in range(c.n_outputs):
+            c.intercept[p, pending + o] = c.intercept[p, o]
     for k in range(first, last):
         row = np.intp(c.samples[k])
         own = _slot(c, k - first, row)
@@ -321,6 +326,9 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
                         change = common * load(beta, 0, own * c.width + v)
                         moved = load(margins, 0, j * c.width + v) + change
                         store(margins, 0, j * c.width + v, moved)
+    if c.simultaneous:
+        for o in range(c.n_outputs):
+            c.intercept[p, o] = c.intercept[p, pending + o]
     for k in range(first, last):
         row = np.intp(c.samples[k])
         _add(c, p, row, beta, _slot(c, k - first, row) * stride)

@@ -238,7 +238,7 @@ class LinearModel(SlicedProblem):
         self._laid_out = aligned_zeros((int(layout.first[-1]), stride))
         self._laid_out[layout.place, : self.n_outputs] = weights
         intercept, state = self._intercept[0], self._state[0]
-        self._intercept = aligned_zeros((layout.n_slices, -(-self.n_outputs // 16) * 16))
+        self._intercept = aligned_zeros((layout.n_slices, -(-self.n_outputs // 16) * 32))
         self._intercept[:, : self.n_outputs] = intercept[: self.n_outputs]
         self._state = aligned_zeros((layout.n_slices, 16))
         self._state[:] = state
@@ -415,10 +415,14 @@ class LinearModel(SlicedProblem):
                 self.lattice.tick if self.lattice else 1.0,
             )
         )  # fmt: skip
-        if not self._scale > 0:
+        if self._scale < 0:
             raise SerialeqError(
                 f"alpha, eta0: expected steps below 1/alpha = {1 / self.alpha:.4g}, "
                 f"got {-self._scale:.4g}"
+            )
+        if self._scale < np.finfo(np.float64).tiny:
+            raise SerialeqError(
+                "alpha, eta0: the weights shrink to nothing within an epoch; lower alpha or eta0"
             )
         self.n_updates = start + self._updates_per_epoch
 
@@ -532,9 +536,9 @@ def _fill_rates(
                 folds[i // per_fold] = scale
                 scale = 1.0
         rates[i, 0] = scale * unit
-        scale *= 1.0 - eta * alpha
-        if not scale > 0.0:
+        if not eta * alpha < 1.0:
             return -eta
+        scale *= 1.0 - eta * alpha
         share = samples_per_update
         if samples_per_update > 1.0:
             share = min(samples_per_update, n_samples - i * samples_per_update)
