@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .data import Ratings, generate_ratings
     from .digest import digest_arrays
-    from .errors import DataError, DivergenceError, ScheduleError, SerialeqError
+    from .errors import DataError, DivergenceError, ScheduleError, SerialeqError, SupportError
     from .estimators.factorization import MatrixFactorization
     from .estimators.linear import LinearClassifier, LinearRegressor
     from .hypergraph import Hypergraph
@@ -34,6 +34,7 @@ _HOME = {
     "Ratings": "data",
     "ScheduleError": "errors",
     "SerialeqError": "errors",
+    "SupportError": "errors",
     "blocked_order": "order",
     "digest_arrays": "digest",
     "generate_ratings": "data",
@@ -55,6 +56,7 @@ __all__ = [
     "Ratings",
     "ScheduleError",
     "SerialeqError",
+    "SupportError",
     "blocked_order",
     "digest_arrays",
     "generate_ratings",
