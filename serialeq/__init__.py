@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .order import Order, blocked_order, given_order, shuffled_order
     from .problems.base import Problem
     from .reading import read_ratings
+    from .runs.fit import fit
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ _HOME = {
     "SupportError": "errors",
     "blocked_order": "order",
     "digest_arrays": "digest",
+    "fit": "runs.fit",
     "generate_ratings": "data",
     "given_order": "order",
     "kernel": "kernels.kernel",
@@ -59,6 +61,7 @@ __all__ = [
     "SupportError",
     "blocked_order",
     "digest_arrays",
+    "fit",
     "generate_ratings",
     "given_order",
     "kernel",
