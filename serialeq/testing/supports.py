@@ -13,8 +13,8 @@ from serialeq.problems.base import Problem
 
 _MOST_SAMPLES = 100
 _MOST_REPORTED = 10
-_STATES = ("present", "near", "positive", "small", "middling", "large", "trained")
-_BACKGROUNDS = ("middling", "huge", "negative zero", "not a number")
+_STATES = ("present", "trained", *("near", "positive", "small", "middling", "large") * 3)
+_BACKGROUNDS = ("huge", "minus huge", "negative zero", "not a number")
 _SIZES = {"small": 0.01, "middling": 2.0, "large": 100.0}
 
 State = dict[str, np.ndarray]
@@ -31,14 +31,14 @@ def check_supports(problem: Problem, samples: Any = None, *, seed: int = 0) -> N
     Each sample's update runs alone, on copies, from several states: the present one, random
     ones of several sizes, and the one after all samples. What is no variable of the sample
     is then replaced by other values (random, huge, −0.0, NaN), and must neither change nor
-    change the result. Integers are replaced by others of the same array. So reads and writes
-    are found that happen in one of those states, and a write of the value that was there is not.
+    change the result. Integers are replaced by others of the same array. So faults are found
+    that happen in one of these 17 states; a write of the very value that was there never is.
 
     Parameters
     ----------
     problem : Problem
         With `Problem.variables`. Its arrays stay as they are, but `Problem.begin_epoch` is
-        called: train a new one. Small: an update costs as much as copying the arrays 60 times.
+        called: train a new one. Small: a sample takes as long as copying the arrays 200 times.
     samples : array of int, optional
         Samples to run. By default all of them, or 100 random ones.
     seed : int
@@ -61,11 +61,17 @@ def check_supports(problem: Problem, samples: Any = None, *, seed: int = 0) -> N
     if samples.size and (samples.min() < 0 or samples.max() >= n):
         raise SerialeqError(f"samples: expected samples in 0..{n - 1}, got {samples.tolist()}")
     stage = _Stage(problem, samples)
-    states = [(name, stage.draw(name, rng)) for name in _STATES]
-    backgrounds = [(name, stage.draw(name, rng)) for name in _BACKGROUNDS]
+    states = [
+        (
+            name,
+            stage.draw(name, rng),
+            [stage.draw(kind, rng) for kind in ("middling", _BACKGROUNDS[i % len(_BACKGROUNDS)])],
+        )
+        for i, name in enumerate(_STATES)
+    ]
     faults: dict[_Fault, str] = {}  # and the state that showed it first
     for position in range(samples.size):
-        for name, state in states:
+        for name, state, backgrounds in states:
             for fault in stage.faults(position, state, backgrounds):
                 faults.setdefault(fault, name)
         if len({fault.sample for fault in faults}) == _MOST_REPORTED:
@@ -122,9 +128,7 @@ class _Stage:
             mixed[name][rows] = other[name][rows]
         return mixed
 
-    def faults(
-        self, position: int, state: State, backgrounds: list[tuple[str, State]]
-    ) -> Iterator[_Fault]:
+    def faults(self, position: int, state: State, backgrounds: list[State]) -> Iterator[_Fault]:
         """Yield what the update of one sample does wrong in one state."""
         sample = int(self.samples[position])
         member = np.zeros(self.graph.n_variables + 1, dtype=bool)  # the last one for nobody, -1
@@ -145,10 +149,12 @@ class _Stage:
         result = run(state)
         for name in self._restore():
             yield _Fault(sample, f"writes {name!r}, which variables() does not name")
-        if differs(run(state)):
+        again = run(state)
+        yield from self._writes(sample, state, again, member)
+        if differs(again):
             yield _Fault(sample, "gives different results in the same state")
             return
-        for _, background in [("", state), *backgrounds]:
+        for background in backgrounds:
             before = self.mix(state, background, outside)
             after = run(before)
             yield from self._writes(sample, before, after, member)
@@ -219,7 +225,7 @@ def _check_owners(problem: Problem, fields: State) -> dict[str, np.ndarray]:
 
 def _draw(array: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
     if array.dtype.kind not in "fc":  # it may be used as an index: stay in its range
-        return rng.choice(array.reshape(-1), array.shape) if array.size else array.copy()
+        return rng.choice(np.unique(array), array.shape) if array.size else array.copy()
     if kind == "negative zero":
         return np.full_like(array, -0.0)
     if kind == "not a number":
@@ -229,8 +235,9 @@ def _draw(array: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
         drawn: np.ndarray = array * (1.0 + 0.5 * signed) + 0.01 * signed
     elif kind == "positive":
         drawn = np.abs(signed)
-    elif kind == "huge":
-        drawn = signed * (float(np.finfo(array.dtype).max) / 4)
+    elif kind.endswith("huge"):
+        huge = float(np.finfo(array.dtype).max) / (4 if kind == "huge" else -4)
+        drawn = np.abs(signed) * huge
     else:
         drawn = signed * _SIZES[kind] * rng.uniform(0.0, 1.0, array.shape)
     return drawn.astype(array.dtype)
