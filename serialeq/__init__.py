@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .data import Ratings, generate_ratings
     from .digest import digest_arrays
-    from .errors import DataError, DivergenceError, ScheduleError, SerialeqError
+    from .errors import DataError, DivergenceError, ScheduleError, SerialeqError, SupportError
     from .estimators.factorization import MatrixFactorization
     from .estimators.linear import LinearClassifier, LinearRegressor
     from .hypergraph import Hypergraph
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .order import Order, blocked_order, given_order, shuffled_order
     from .problems.base import Problem
     from .reading import read_ratings
+    from .runs.fit import fit
 
 __version__ = "0.1.0"
 
@@ -34,8 +35,10 @@ _HOME = {
     "Ratings": "data",
     "ScheduleError": "errors",
     "SerialeqError": "errors",
+    "SupportError": "errors",
     "blocked_order": "order",
     "digest_arrays": "digest",
+    "fit": "runs.fit",
     "generate_ratings": "data",
     "given_order": "order",
     "kernel": "kernels.kernel",
@@ -55,8 +58,10 @@ __all__ = [
     "Ratings",
     "ScheduleError",
     "SerialeqError",
+    "SupportError",
     "blocked_order",
     "digest_arrays",
+    "fit",
     "generate_ratings",
     "given_order",
     "kernel",

@@ -5,7 +5,8 @@
     SerialeqError
     ├── DataError         the data cannot be read or used
     ├── DivergenceError   training left the finite numbers
-    └── ScheduleError     a schedule is unsafe or malformed
+    ├── ScheduleError     a schedule is unsafe or malformed
+    └── SupportError      an update touches what its sample does not declare
 """
 
 from __future__ import annotations
@@ -25,3 +26,7 @@ class DivergenceError(SerialeqError, ArithmeticError):
 
 class ScheduleError(SerialeqError, ValueError):
     """A schedule does not admit exactly the serial result."""
+
+
+class SupportError(SerialeqError, AssertionError):
+    """An update reads or writes a variable that is not in the support of its sample."""

@@ -82,8 +82,9 @@ class Chain(Problem):
             self.timed,
         )
 
-    def begin_epoch(self, epoch: int, n_samples: int) -> None:
-        pass
+    def variables(self) -> dict[str, np.ndarray]:
+        owners = np.arange(self.hypergraph.n_variables)
+        return {"values": owners, "marks": owners}
 
     def trained(self) -> dict[str, np.ndarray]:
         return {"values": self.values, "marks": self.marks}

@@ -1,8 +1,7 @@
-"""Ways to run a schedule: on real threads, in any interleaving, in another process."""
+"""Ways to plan and run a schedule: on real threads, in turns, in another process."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -21,10 +20,9 @@ from serialeq.planning.dataflow import find_waits
 from serialeq.planning.schedule import Schedule, assemble
 from serialeq.problems.base import Problem
 from serialeq.team import WorkerTeam
+from serialeq.testing import first_difference
 
 EQUIVALENT = [name for name, engine in ENGINES.items() if engine.equivalent and not engine.sliced]
-_WORD = ctypes.c_int64
-_ENTRY = ctypes.CFUNCTYPE(None, _WORD, _WORD, _WORD)
 
 
 def plan(engine: str, order: Order, n_workers: int, batch: int, timed: bool = False) -> Schedule:
@@ -49,39 +47,13 @@ def assign_randomly(order: Order, n_workers: int, seed: int, timed: bool = False
 
 
 def bind(problem: Problem, schedule: Schedule) -> Any:
-    return problem.kernel.bind(problem.context(schedule.layout, schedule.times))
+    return problem.bind(schedule.layout, schedule.times)
 
 
 def run_threads(problem: Problem, schedule: Schedule, n_threads: int | None = None) -> None:
     """Run a schedule on a real team; more threads than cores if so many are asked for."""
     with WorkerTeam(schedule.n_workers, n_threads) as team:
         Executor(schedule, team).run(bind(problem, schedule))
-
-
-def interleave(
-    problem: Problem, schedule: Schedule, pick: Callable[[list[tuple[int, int]]], int]
-) -> None:
-    """Run a schedule segment by segment on one thread, in an order that `pick` chooses.
-
-    ``pick(ready)`` gets the (worker, segment) pairs that may go on, and returns a position.
-    """
-    s = schedule
-    bound = bind(problem, s)
-    entry = _ENTRY(bound.address)
-    counters = np.zeros(s.n_counters, dtype=np.int64)
-    cursor = s.worker_ptr[:-1].copy()
-    while (cursor < s.worker_ptr[1:]).any():
-        ready = []
-        for w in np.flatnonzero(cursor < s.worker_ptr[1:]):
-            waits = slice(s.wait_ptr[cursor[w]], s.wait_ptr[cursor[w] + 1])
-            if (counters[s.wait_counter[waits]] >= s.wait_value[waits]).all():
-                ready.append((int(w), int(cursor[w])))
-        assert ready, "deadlock"
-        worker, segment = ready[pick(ready)]
-        entry(bound.block, int(s.start[segment]), int(s.stop[segment]))
-        posts = slice(s.post_ptr[segment], s.post_ptr[segment + 1])
-        counters[s.post_counter[posts]] = s.post_value[posts]
-        cursor[worker] += 1
 
 
 class SequentialTeam(WorkerTeam):
@@ -99,11 +71,7 @@ class SequentialTeam(WorkerTeam):
 
 
 def same_bytes(trained: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> bool:
-    return trained.keys() == expected.keys() and all(
-        trained[name].dtype == expected[name].dtype
-        and trained[name].tobytes() == expected[name].tobytes()
-        for name in trained
-    )
+    return not first_difference(trained, expected)
 
 
 def python_environment(**environment: str) -> dict[str, str]:

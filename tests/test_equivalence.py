@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from chain import Chain
-from harness import EQUIVALENT, assign, interleave, plan, run_threads, same_bytes
+from harness import EQUIVALENT, assign, plan, run_threads, same_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import OPTIONS, train
-from strategies import cases
 
 from serialeq.digest import digest_arrays
 from serialeq.engines.base import ENGINES
@@ -24,7 +23,7 @@ from serialeq.order import Order, given_order
 from serialeq.problems.factorization import Factorization
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
-from serialeq.testing import check_schedule
+from serialeq.testing import cases, check_schedule, interleave
 
 
 def contended(n_samples: int, n_variables: int = 200) -> tuple[Hypergraph, Order]:

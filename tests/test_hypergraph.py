@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from hypothesis import given
-from strategies import cases, hypergraphs
 
 from serialeq import hypergraph as module
 from serialeq.errors import DataError
 from serialeq.hypergraph import Hypergraph
 from serialeq.planning.prediction import critical_path, predict
+from serialeq.testing import cases, hypergraphs
 
 
 def supports(graph: Hypergraph) -> list[set[int]]:

@@ -9,7 +9,6 @@ import pytest
 from chain import Chain
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import hypergraphs
 
 from serialeq.errors import DataError, SerialeqError
 from serialeq.hypergraph import Hypergraph
@@ -18,6 +17,7 @@ from serialeq.order import Order, blocked_order, given_order, greedy_colours, sh
 from serialeq.problems.factorization import Factorization
 from serialeq.runs.session import OrderSource
 from serialeq.team import WorkerTeam
+from serialeq.testing import hypergraphs
 
 _MASK = (1 << 64) - 1
 

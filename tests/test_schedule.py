@@ -11,7 +11,6 @@ import scipy.sparse as sp
 from harness import EQUIVALENT, assign_randomly, plan
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import cases
 
 from serialeq.engines.base import ENGINES, get_engine
 from serialeq.errors import SerialeqError
@@ -19,7 +18,7 @@ from serialeq.hypergraph import Hypergraph
 from serialeq.order import Order, given_order, shuffled_order
 from serialeq.planning.batches import _group_rounds, plan_cyclades, plan_groups
 from serialeq.planning.ownership import assign_owners
-from serialeq.testing import check_schedule
+from serialeq.testing import cases, check_schedule
 
 
 @pytest.mark.parametrize("engine", EQUIVALENT)

@@ -79,6 +79,10 @@ def _field_type(name: str, value: Any) -> Any:
 
 def context_type(context: Any) -> ContextType:
     """Return the Numba type of a named tuple of arrays and numbers."""
+    if not isinstance(context, tuple) or not hasattr(context, "_fields"):
+        raise SerialeqError(
+            f"context: expected a named tuple of arrays and numbers, got {type(context).__name__}"
+        )
     return ContextType(
         {name: _field_type(name, getattr(context, name)) for name in context._fields}
     )

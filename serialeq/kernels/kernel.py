@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
+from inspect import isfunction
 from typing import Any
 
 from numba import types
 
+from serialeq.errors import SerialeqError
+
 from .context import ContextType, context_type, pack_context
 from .jit import compile_callback
+
+_ENTRY = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)
 
 
 class Kernel:
@@ -21,9 +27,18 @@ class Kernel:
         ``start <= k < stop``, in that order, to the arrays of the context. It may read and
         write only the variables that it declares as the support of each sample, and must
         not raise. It is compiled by Numba without fast math.
+
+    Raises
+    ------
+    SerialeqError
+        If `run` is no function of three arguments.
     """
 
     def __init__(self, run: Callable[..., None]) -> None:
+        if not isfunction(run) or run.__code__.co_argcount != 3:
+            raise SerialeqError(
+                f"kernel: expected a function run(context, start, stop), got {run!r}"
+            )
         self.run = run
         self.__doc__ = run.__doc__
         self.__name__ = run.__name__
@@ -59,6 +74,10 @@ class BoundKernel:
         self._compiled = compiled  # and the machine code
         self._words = pack_context(context)
         self.block: int = self._words.ctypes.data
+
+    def run(self, start: int, stop: int) -> None:
+        """Apply the samples at the packed positions ``start <= k < stop``, on this thread."""
+        _ENTRY(self.address)(self.block, start, stop)
 
 
 def kernel(run: Callable[..., None]) -> Kernel:

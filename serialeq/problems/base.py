@@ -46,8 +46,7 @@ class Problem(ABC):
         `times` holds the serial position of each, or is empty unless `timed`.
         """
 
-    @abstractmethod
-    def begin_epoch(self, epoch: int, n_samples: int) -> None:
+    def begin_epoch(self, epoch: int, n_samples: int) -> None:  # noqa: B027
         """Set what changes with the epoch, in place (`n_samples`: the epoch's length)."""
 
     @abstractmethod
@@ -57,6 +56,34 @@ class Problem(ABC):
     @abstractmethod
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the training loss, the same for any number of workers."""
+
+    def variables(self) -> dict[str, np.ndarray]:
+        """Return which rows of the context's arrays belong to which variable.
+
+        For each field of the context that the kernel writes, by name: an array of int with the
+        variable of each leading row (of each element, if the field is one-dimensional), −1 for
+        rows that no update may touch. Fields that are not named are read-only. Asked for after
+        `context`; only `serialeq.testing.check_supports` needs it.
+        """
+        raise SerialeqError(
+            f"variables: {type(self).__name__} does not say to which variables the rows of its "
+            "arrays belong"
+        )
+
+    def bind(self, samples: np.ndarray, times: np.ndarray) -> BoundKernel:
+        """Return the kernel with the context of `samples`.
+
+        Raises
+        ------
+        SerialeqError
+            If `kernel` is no `Kernel`, or the context is nothing that a kernel can use.
+        """
+        if not isinstance(self.kernel, Kernel):
+            raise SerialeqError(
+                f"kernel: expected a function decorated with @serialeq.kernel, got "
+                f"{type(self.kernel).__name__} as {type(self).__name__}.kernel"
+            )
+        return self.kernel.bind(self.context(samples, times))
 
     def runs_on(self, engine: str) -> bool:
         """Return whether the problem works with the engine of that name."""

@@ -171,6 +171,11 @@ class Factorization(Problem):
             nonnegative=self.nonnegative,
         )
 
+    def variables(self) -> dict[str, np.ndarray]:
+        """Every row of factors, biases and curvature belongs to the variable of its number."""
+        rows = np.arange(sum(self.shape))
+        return {"factors": rows, "biases": rows, "curvature": rows}
+
     def begin_epoch(self, epoch: int, n_samples: int) -> None:
         """Set the step."""
         step = self.step

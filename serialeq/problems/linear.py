@@ -268,6 +268,20 @@ class LinearModel(SlicedProblem):
             np.zeros(0, np.int32), none, _PERIOD, 1,
         )  # fmt: skip
 
+    def variables(self) -> dict[str, np.ndarray]:
+        """Return the column of each row of weights; the intercept is the last variable.
+
+        In float64 arithmetic: on the lattice workers share every sample, and nothing is declared.
+        """
+        if self.lattice is not None:
+            raise SerialeqError("variables: expected arithmetic='float64', got 'lattice'")
+        assert self._layout is not None
+        owners = {"weights": np.full(self._laid_out.shape[0], -1)}
+        owners["weights"][self._layout.place] = np.arange(self.n_features)
+        if self.fit_intercept:
+            owners["intercept"] = np.array([self.n_features])
+        return owners
+
     def runs_on(self, engine: str) -> bool:
         """On the lattice: serial, lookahead and minibatch; in float64 all the others."""
         if self.lattice is not None:

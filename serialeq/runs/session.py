@@ -34,9 +34,9 @@ class OrderSource:
     Parameters
     ----------
     problem : Problem
-    order : {"blocked", "shuffled", "reshuffled", "given"} or array of int
+    order : {"blocked", "shuffled", "reshuffled", "given"}, array of int or Order
         Blocks, shuffled inside; one random permutation, used in every epoch; a new one each
-        epoch; the order of the data; or any sequence of samples.
+        epoch; the order of the data; any sequence of samples; or an order made elsewhere.
     seed : int
     team : WorkerTeam, optional
         Whose threads share the work of grouping samples into blocks.
@@ -58,6 +58,8 @@ class OrderSource:
 
     def epoch(self, epoch: int) -> Order:
         """Return the order of one epoch."""
+        if isinstance(self._order, Order):
+            return self._order
         if not isinstance(self._order, str):
             return given_order(self._problem.hypergraph, self._order)
         if self._order == "blocked":
@@ -117,7 +119,7 @@ class Session:
             )
         if self.engine.plan is not None:
             plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)
-            kernel = self.problem.kernel.bind(self.problem.context(plan.layout, plan.times))
+            kernel = self.problem.bind(plan.layout, plan.times)
             self._executor, self._kernel = Executor(plan, self.team), kernel
         else:
             self._slice(self.problem, order, self.engine.name == "minibatch")

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import ScheduleError
-from .hypergraph import Hypergraph
-from .order import Order
-from .planning.schedule import Schedule
+from serialeq.errors import ScheduleError
+from serialeq.hypergraph import Hypergraph
+from serialeq.order import Order
+from serialeq.planning.schedule import Schedule
 
 
 def check_schedule(order: Order, schedule: Schedule, hypergraph: Hypergraph | None = None) -> None:

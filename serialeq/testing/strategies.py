@@ -10,18 +10,37 @@ from hypothesis import strategies as st
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import Order, blocked_order, given_order, shuffled_order
 
-workers = st.integers(1, 8)
+
+def worker_counts(most: int = 8) -> st.SearchStrategy[int]:
+    """Return the strategy for numbers of workers, 1 to `most`."""
+    return st.integers(1, most)
 
 
 @st.composite
-def hypergraphs(draw: Any, max_samples: int = 30, distinct: bool = False) -> Hypergraph:
+def hypergraphs(
+    draw: st.DrawFn,
+    /,
+    max_samples: int = 30,
+    distinct: bool = False,
+    max_variables: int = 12,
+    max_support: int = 5,
+) -> Hypergraph:
     """Draw supports of 0 to 5 variables, of which variable 0 is hot; sometimes all of one size.
 
-    A variable may be in a support twice, unless `distinct`.
+    Parameters
+    ----------
+    max_samples : int
+        There are 0 to so many samples.
+    distinct : bool
+        False: a variable may be in a support twice.
+    max_variables : int
+        There are 1 to so many variables.
+    max_support : int
+        Largest size of a support.
     """
-    n_variables = draw(st.integers(1, 12))
+    n_variables = draw(st.integers(1, max_variables))
     variable = st.just(0) | st.integers(0, n_variables - 1)
-    most = min(5, n_variables) if distinct else 5
+    most = min(max_support, n_variables) if distinct else max_support
     arity = draw(st.integers(0, most))
     support = st.lists(variable, min_size=arity, max_size=arity or most, unique=distinct)
     n_samples = draw(st.integers(0, max_samples))
@@ -33,8 +52,15 @@ def hypergraphs(draw: Any, max_samples: int = 30, distinct: bool = False) -> Hyp
 
 
 @st.composite
-def orders(draw: Any, graph: Hypergraph, kinds: str = "given shuffled blocked") -> Order:
-    """Draw an order: any sequence with repeats and omissions, a shuffled or a blocked one."""
+def orders(draw: st.DrawFn, /, graph: Hypergraph, kinds: str = "given shuffled blocked") -> Order:
+    """Draw an order: any sequence with repeats and omissions, a shuffled or a blocked one.
+
+    Parameters
+    ----------
+    graph : Hypergraph
+    kinds : str
+        The kinds to draw from, with blanks between them.
+    """
     kind = draw(st.sampled_from(kinds.split()))
     if kind == "given":
         sample = st.integers(0, graph.n_samples - 1) if graph.n_samples else st.nothing()
@@ -54,7 +80,7 @@ def orders(draw: Any, graph: Hypergraph, kinds: str = "given shuffled blocked") 
 
 
 @st.composite
-def cases(draw: Any, **options: Any) -> tuple[Hypergraph, Order, int]:
-    """Draw (hypergraph, order, number of workers)."""
+def cases(draw: st.DrawFn, /, **options: Any) -> tuple[Hypergraph, Order, int]:
+    """Draw (hypergraph, order, number of workers); the options are those of `orders`."""
     graph = draw(hypergraphs())
-    return graph, draw(orders(graph, **options)), draw(workers)
+    return graph, draw(orders(graph, **options)), draw(worker_counts())

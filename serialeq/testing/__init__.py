@@ -1,0 +1,63 @@
+"""Test toolkit: is a problem, an order or a schedule really as good as serial?
+
+=============================  =================================================================
+`assert_serial_equivalent`     every engine gives a problem the bits of the serial run
+`check_supports`               updates touch what they declare, and nothing else
+`check_schedule`               a schedule admits the serial result only, whatever the timing
+`explore`, `interleave`        run a schedule on one thread, in the most unlucky order
+`first_difference`             where two models differ
+`hypergraphs`, `orders`,       Hypothesis strategies (they need the package ``hypothesis``)
+`cases`, `worker_counts`
+=============================  =================================================================
+
+The names are imported when they are first used, so that all but the strategies work without
+Hypothesis.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .equivalence import assert_serial_equivalent, first_difference
+    from .exploration import explore, interleave
+    from .schedules import check_schedule
+    from .strategies import cases, hypergraphs, orders, worker_counts
+    from .supports import check_supports
+
+_HOME = {
+    "assert_serial_equivalent": "equivalence",
+    "cases": "strategies",
+    "check_schedule": "schedules",
+    "check_supports": "supports",
+    "explore": "exploration",
+    "first_difference": "equivalence",
+    "hypergraphs": "strategies",
+    "interleave": "exploration",
+    "orders": "strategies",
+    "worker_counts": "strategies",
+}
+
+__all__ = [
+    "assert_serial_equivalent",
+    "cases",
+    "check_schedule",
+    "check_supports",
+    "explore",
+    "first_difference",
+    "hypergraphs",
+    "interleave",
+    "orders",
+    "worker_counts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

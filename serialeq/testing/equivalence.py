@@ -1,0 +1,115 @@
+"""Compare every engine with the serial one, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from serialeq.engines.base import ENGINES, get_engine
+from serialeq.errors import SerialeqError
+from serialeq.problems.base import Problem
+from serialeq.runs.session import OrderSource, Session
+from serialeq.team import WorkerTeam
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def assert_serial_equivalent(
+    make_problem: Callable[[], Problem],
+    order: Any = "shuffled",
+    *,
+    engines: Iterable[str] | None = None,
+    workers: Iterable[int] = (1, 2, 3, 8),
+    epochs: int = 2,
+    seed: int = 0,
+) -> None:
+    """Train with the serial engine and with others; fail unless all models have the same bytes.
+
+    Parameters
+    ----------
+    make_problem : callable
+        ``make_problem()`` returns the problem at its starting point, the same in every call.
+    order : {"blocked", "shuffled", "reshuffled", "given"}, array of int or Order
+    engines : iterable of str, optional
+        By default all that promise the serial bits and that the problem runs on.
+    workers : iterable of int
+        Numbers of workers to try; each has a thread of its own, on however many cores.
+    epochs : int
+    seed : int
+        Of the order.
+
+    Raises
+    ------
+    AssertionError
+        Naming engine, number of workers, epoch, array, first differing index and both values;
+        or if `make_problem` returns problems that differ.
+    SerialeqError
+        If there is no such engine or order for the problem.
+    """
+    problem = make_problem() if callable(make_problem) else None
+    if not isinstance(problem, Problem):
+        raise SerialeqError(
+            "make_problem: expected a function that returns a new Problem, got "
+            f"{type(make_problem if problem is None else problem).__name__}"
+        )
+    if engines is None:
+        engines = [e.name for e in ENGINES.values() if e.equivalent and problem.runs_on(e.name)]
+    expected = list(_train(problem, order, "serial", 1, epochs, seed))
+    workers = list(workers)
+    for engine in engines:
+        for n_workers in workers if get_engine(engine).parallel else [1]:
+            models = _train(make_problem(), order, engine, n_workers, epochs, seed)
+            for epoch, (trained, serial) in enumerate(zip(models, expected, strict=True)):
+                where = f"engine {engine!r}, {n_workers} workers, epoch {epoch}"
+                if epoch == 0:
+                    where = "make_problem: two problems that it made differ at the start"
+                difference = first_difference(trained, serial)
+                if difference:
+                    raise AssertionError(f"{where}: {difference}")
+
+
+def _train(
+    problem: Problem, order: Any, engine: str, n_workers: int, epochs: int, seed: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield copies of the trained arrays: at the start, and after each epoch."""
+    yield _copy(problem.trained())
+    with WorkerTeam(n_workers, n_workers) as team:
+        session = Session(problem, OrderSource(problem, order, seed, team), engine, team)
+        for epoch in range(epochs):
+            session.run_epoch(epoch)
+            yield _copy(problem.trained())
+
+
+def _copy(arrays: Arrays) -> dict[str, np.ndarray]:
+    return {name: np.array(array) for name, array in arrays.items()}
+
+
+def first_difference(trained: Arrays, expected: Arrays) -> str:
+    """Return in words where two models first differ; "" if names, types and bytes are the same.
+
+    NaNs of the same bytes are the same; 0.0 and −0.0 are not.
+    """
+    if trained.keys() != expected.keys():
+        return f"expected arrays {sorted(expected)}, got {sorted(trained)}"
+    for name, array in trained.items():
+        other = expected[name]
+        if (array.dtype, array.shape) != (other.dtype, other.shape):
+            return (
+                f"array {name!r}: expected {other.dtype} of shape {other.shape}, "
+                f"got {array.dtype} of shape {array.shape}"
+            )
+        a, b = (np.frombuffer(x.tobytes(), np.uint8) for x in (array, other))
+        if (a != b).any():
+            place = int(np.argmax(a != b)) // array.itemsize
+            index = tuple(int(i) for i in np.unravel_index(place, array.shape))
+            return f"array {name!r}{list(index)}: expected {_show(other[index])}, " + (
+                f"got {_show(array[index])}"
+            )
+    return ""
+
+
+def _show(value: Any) -> str:
+    """Return a number with its bytes, big-endian."""
+    return f"{value} (0x{value.tobytes()[::-1].hex()})"

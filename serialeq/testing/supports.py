@@ -1,0 +1,250 @@
+"""Run updates on copies full of canaries: does each touch what it declares, and nothing else?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from serialeq.errors import SerialeqError, SupportError
+from serialeq.problems.base import Problem
+
+_MOST_SAMPLES = 100
+_MOST_REPORTED = 10
+_STATES = ("present", "trained", *("near", "positive", "small", "middling", "large") * 3)
+_BACKGROUNDS = ("huge", "minus huge", "negative zero", "not a number")
+_SIZES = {"small": 0.01, "middling": 2.0, "large": 100.0}
+
+State = dict[str, np.ndarray]
+
+
+class _Fault(NamedTuple):
+    sample: int
+    what: str
+
+
+def check_supports(problem: Problem, samples: Any = None, *, seed: int = 0) -> None:
+    """Raise if an update reads or writes a variable that is not in the support of its sample.
+
+    Each sample's update runs alone, on copies, from several states: the present one, random
+    ones of several sizes, and the one after all samples. What is no variable of the sample
+    is then replaced by other values (random, huge, −0.0, NaN), and must neither change nor
+    change the result. Integers are replaced by others of the same array. So faults are found
+    that happen in one of these 17 states; a write of the very value that was there never is.
+
+    Parameters
+    ----------
+    problem : Problem
+        With `Problem.variables`. Its arrays stay as they are, but `Problem.begin_epoch` is
+        called: train a new one. Small: a sample takes as long as copying the arrays 200 times.
+    samples : array of int, optional
+        Samples to run. By default all of them, or 100 random ones.
+    seed : int
+
+    Raises
+    ------
+    SupportError
+        Naming samples, variables and arrays: all that was found with the first ten samples
+        that are at fault.
+    SerialeqError
+        If what `Problem.variables` returns does not fit the context.
+    """
+    rng = np.random.default_rng(seed)
+    n = problem.hypergraph.n_samples
+    if samples is None:
+        samples = np.arange(n)
+        if n > _MOST_SAMPLES:
+            samples = np.sort(rng.choice(n, _MOST_SAMPLES, replace=False))
+    samples = np.asarray(samples, dtype=np.int32).reshape(-1)
+    if samples.size and (samples.min() < 0 or samples.max() >= n):
+        raise SerialeqError(f"samples: expected samples in 0..{n - 1}, got {samples.tolist()}")
+    stage = _Stage(problem, samples)
+    states = [
+        (
+            name,
+            stage.draw(name, rng),
+            [stage.draw(kind, rng) for kind in ("middling", _BACKGROUNDS[i % len(_BACKGROUNDS)])],
+        )
+        for i, name in enumerate(_STATES)
+    ]
+    faults: dict[_Fault, str] = {}  # and the state that showed it first
+    for position in range(samples.size):
+        for name, state, backgrounds in states:
+            for fault in stage.faults(position, state, backgrounds):
+                faults.setdefault(fault, name)
+        if len({fault.sample for fault in faults}) == _MOST_REPORTED:
+            break
+    if faults:
+        raise SupportError(
+            "\n".join(
+                f"sample {fault.sample} {fault.what} (support "
+                f"{problem.hypergraph.support(fault.sample).tolist()}; found in state {name!r})"
+                for fault, name in faults.items()
+            )
+        )
+
+
+class _Stage:
+    """The kernel on copies of the problem's arrays."""
+
+    def __init__(self, problem: Problem, samples: np.ndarray) -> None:
+        times = np.arange(samples.size if problem.timed else 0, dtype=np.int32)
+        context = problem.bind(samples, times).context
+        problem.begin_epoch(0, samples.size)
+        fields = {k: v for k, v in context._asdict().items() if isinstance(v, np.ndarray)}
+        self.samples = samples
+        self.graph = problem.hypergraph
+        self.owners = _check_owners(problem, fields)
+        self.arrays = {name: array.copy() for name, array in fields.items()}
+        self.fixed = {k: v.copy() for k, v in self.arrays.items() if k not in self.owners}
+        self.present = {name: self.arrays[name].copy() for name in self.owners}
+        self.kernel = problem.kernel.bind(context._replace(**self.arrays))
+
+    def run(self, start: int, stop: int, state: State) -> State:
+        """Return the state after the samples at the positions ``start <= k < stop``."""
+        for name, array in state.items():
+            self.arrays[name][...] = array
+        self.kernel.run(start, stop)
+        return {name: self.arrays[name].copy() for name in state}
+
+    def draw(self, kind: str, rng: np.random.Generator) -> State:
+        """Return a state of some kind; what belongs to no variable stays as it is."""
+        if kind == "present":
+            return self.present
+        if kind == "trained":
+            state = self.run(0, self.samples.size, self.present)
+            self._restore()
+            return state
+        drawn = {name: _draw(array, kind, rng) for name, array in self.present.items()}
+        return self.mix(self.present, drawn, lambda owner: owner >= 0)
+
+    def mix(self, state: State, other: State, chosen: Callable[[np.ndarray], np.ndarray]) -> State:
+        """Return `state` with the rows of the chosen variables taken from `other`."""
+        mixed = {name: array.copy() for name, array in state.items()}
+        for name, owner in self.owners.items():
+            rows = chosen(owner)
+            mixed[name][rows] = other[name][rows]
+        return mixed
+
+    def faults(self, position: int, state: State, backgrounds: list[State]) -> Iterator[_Fault]:
+        """Yield what the update of one sample does wrong in one state."""
+        sample = int(self.samples[position])
+        member = np.zeros(self.graph.n_variables + 1, dtype=bool)  # the last one for nobody, -1
+        member[self.graph.support(sample)] = True
+
+        def run(before: State) -> State:
+            return self.run(position, position + 1, before)
+
+        def outside(owner: np.ndarray) -> np.ndarray:
+            return ~member[owner] & (owner >= 0)
+
+        def differs(after: State) -> bool:
+            return any(
+                (_rows(after[name]) != _rows(result[name]))[member[owner]].any()
+                for name, owner in self.owners.items()
+            )
+
+        result = run(state)
+        for name in self._restore():
+            yield _Fault(sample, f"writes {name!r}, which variables() does not name")
+        again = run(state)
+        yield from self._writes(sample, state, again, member)
+        if differs(again):
+            yield _Fault(sample, "gives different results in the same state")
+            return
+        for background in backgrounds:
+            before = self.mix(state, background, outside)
+            after = run(before)
+            yield from self._writes(sample, before, after, member)
+            if differs(after):
+
+                def read(variables: np.ndarray, background: State = background) -> bool:
+                    chosen = np.zeros(member.size, dtype=bool)
+                    chosen[variables] = True
+                    return differs(run(self.mix(state, background, lambda owner: chosen[owner])))
+
+                yield _Fault(sample, f"reads {_find(np.flatnonzero(~member[:-1]), read)}")
+        self._restore()
+
+    def _writes(
+        self, sample: int, before: State, after: State, member: np.ndarray
+    ) -> Iterator[_Fault]:
+        for name, owner in self.owners.items():
+            changed = (_rows(before[name]) != _rows(after[name])).any(axis=1) & ~member[owner]
+            for row in np.flatnonzero(changed).tolist():
+                whose = f"variable {owner[row]}" if owner[row] >= 0 else "what is no variable's"
+                yield _Fault(sample, f"writes {whose}: {name!r}[{row}]")
+
+    def _restore(self) -> list[str]:
+        """Return the read-only arrays that have changed, and undo that."""
+        changed = [k for k, v in self.fixed.items() if (_rows(v) != _rows(self.arrays[k])).any()]
+        for name in changed:
+            self.arrays[name][...] = self.fixed[name]
+        return changed
+
+
+def _find(variables: np.ndarray, read: Callable[[np.ndarray], bool]) -> str:
+    """Name one of the variables that the update reads, by bisection."""
+    while variables.size > 1:
+        half = variables.size // 2
+        part = next((p for p in (variables[:half], variables[half:]) if read(p)), None)
+        if part is None:
+            return f"some of the variables {variables.tolist()} together"
+        variables = part
+    return f"variable {variables[0]}"
+
+
+def _check_owners(problem: Problem, fields: State) -> dict[str, np.ndarray]:
+    """Return `Problem.variables`, checked."""
+    n = problem.hypergraph.n_variables
+    owners = {name: np.asarray(owner) for name, owner in problem.variables().items()}
+    for name, owner in owners.items():
+        if name not in fields:
+            raise SerialeqError(
+                f"variables: {name!r} is no array of the context; there are {', '.join(fields)}"
+            )
+        if owner.shape != fields[name].shape[:1] or owner.dtype.kind not in "iu":
+            raise SerialeqError(
+                f"variables: {name!r}: expected one integer for each of its rows, shape "
+                f"{fields[name].shape[:1]}, got {owner.dtype} of shape {owner.shape}"
+            )
+        if owner.size and (owner.min() < -1 or owner.max() >= n):
+            raise SerialeqError(
+                f"variables: {name!r}: expected variables in 0..{n - 1}, or -1, "
+                f"got values from {owner.min()} to {owner.max()}"
+            )
+    for a, b in combinations(fields, 2):
+        if (a in owners or b in owners) and np.may_share_memory(fields[a], fields[b]):
+            raise SerialeqError(
+                f"context: fields {a!r} and {b!r} share memory, and one of them is written"
+            )
+    return {name: owner.astype(np.int64) for name, owner in owners.items()}
+
+
+def _draw(array: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
+    if array.dtype.kind not in "fc":  # it may be used as an index: stay in its range
+        return rng.choice(np.unique(array), array.shape) if array.size else array.copy()
+    if kind == "negative zero":
+        return np.full_like(array, -0.0)
+    if kind == "not a number":
+        return np.full_like(array, np.nan)
+    signed = rng.uniform(0.5, 1.0, array.shape) * rng.choice([-1.0, 1.0], array.shape)
+    if kind == "near":
+        drawn: np.ndarray = array * (1.0 + 0.5 * signed) + 0.01 * signed
+    elif kind == "positive":
+        drawn = np.abs(signed)
+    elif kind.endswith("huge"):
+        huge = float(np.finfo(array.dtype).max) / (4 if kind == "huge" else -4)
+        drawn = np.abs(signed) * huge
+    else:
+        drawn = signed * _SIZES[kind] * rng.uniform(0.0, 1.0, array.shape)
+    return drawn.astype(array.dtype)
+
+
+def _rows(array: np.ndarray) -> np.ndarray:
+    """Return the bytes of each leading row."""
+    array = np.ascontiguousarray(array)
+    n = array.shape[0]
+    return array.reshape(-1).view(np.uint8).reshape(n, array.nbytes // max(n, 1))

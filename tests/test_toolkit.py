@@ -1,0 +1,472 @@
+"""The test toolkit finds the faults it is for, names them, and passes what is right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from chain import Chain
+from harness import EQUIVALENT, assign, plan, run_python
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serialeq.errors import ScheduleError, SerialeqError, SupportError
+from serialeq.hypergraph import Hypergraph
+from serialeq.kernels.kernel import kernel
+from serialeq.order import blocked_order, given_order, shuffled_order
+from serialeq.problems.base import Problem
+from serialeq.problems.factorization import Factorization
+from serialeq.problems.linear import LinearModel
+from serialeq.testing import (
+    assert_serial_equivalent,
+    cases,
+    check_supports,
+    explore,
+    first_difference,
+    hypergraphs,
+    interleave,
+)
+from serialeq.testing.exploration import _picks
+
+N_VARIABLES = 9
+
+
+class PlantedContext(NamedTuple):
+    samples: np.ndarray
+    pairs: np.ndarray
+    x: np.ndarray
+    bias: np.ndarray
+    data: np.ndarray
+    fault: str
+
+
+@kernel
+def planted_kernel(c: Any, start: int, stop: int) -> None:
+    """Move the two variables of a sample towards each other, and do something wrong."""
+    x = c.x
+    for k in range(start, stop):
+        e = np.intp(c.samples[k])
+        u, v = c.pairs[e, 0], c.pairs[e, 1]
+        other = 7 if e == 3 else u  # sample 3 is (1, 2)
+        step = 0.25 * (x[u, 0] - x[v, 0]) + c.data[e]
+        if c.fault == "write":
+            x[other, 1] += 1e-3
+        if c.fault == "write that rounding hides":
+            x[other, 1] += 1e-30
+        if c.fault == "read":
+            step += 1e-6 * x[other, 0]
+        if c.fault == "read that rounding hides":
+            step += 1e-30 * x[other, 0]
+        if c.fault == "comparison" and x[other, 0] > 100:
+            step += 1.0
+        if c.fault == "state" and x[v, 0] > 1.5:
+            x[other, 0] += step
+        if c.fault == "number of a state" and c.bias[v] == 2:
+            x[other, 0] += step
+        if c.fault == "two reads":
+            step += x[other, 0] * (x[6, 0] if e == 3 else 1.0)
+        if c.fault == "data":
+            c.data[e] += 1.0
+        if c.fault == "padding":
+            x[N_VARIABLES, 0] = step
+        x[u, 0] -= step
+        x[v, 0] += step
+        x[u, 1] += step * c.bias[u]
+
+
+class Planted(Problem):
+    """Pairs of variables; row 9 of ``x`` belongs to nobody."""
+
+    kernel = planted_kernel
+
+    def __init__(self, fault: str = "none") -> None:
+        self.fault = fault
+        self.pairs = np.array([(0, 1), (4, 5), (0, 8), (1, 2), (7, 6), (3, 3)])
+        self.hypergraph = Hypergraph(self.pairs.ravel(), 2, N_VARIABLES)
+        self.x = np.random.default_rng(0).uniform(0, 1, (N_VARIABLES + 1, 2))
+        self.bias = np.array([0, 1, 0, 1, 2, 0, 1, 0, 1])
+        self.data = np.linspace(-0.2, 0.2, len(self.pairs))
+
+    def context(self, samples: np.ndarray, times: np.ndarray) -> Any:
+        return PlantedContext(samples, self.pairs, self.x, self.bias, self.data, self.fault)
+
+    def variables(self) -> dict[str, np.ndarray]:
+        rows = np.arange(N_VARIABLES)
+        return {"x": np.append(rows, -1), "bias": rows}
+
+    def trained(self) -> dict[str, np.ndarray]:
+        return {"x": self.x}
+
+    def loss(self, team: Any = None) -> float:
+        return float(np.abs(self.x).sum())
+
+
+# ---- supports ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("write", r"sample 3 writes variable 7: 'x'\[7\] \(support \[1, 2\]; .*'present'\)"),
+        ("write that rounding hides", r"sample 3 writes variable 7: 'x'\[7\]"),
+        ("read", r"sample 3 reads variable 7 \(support \[1, 2\]; found in state 'present'\)"),
+        ("read that rounding hides", r"sample 3 reads variable 7 \("),
+        ("comparison", r"sample 3 reads variable 7 \("),
+        (
+            "state",
+            r"sample 3 writes variable 7: .* found in state '(positive|near|middling|large)'\)",
+        ),
+        ("number of a state", r"sample 3 writes variable 7: .* \(support \[1, 2\]"),
+        ("two reads", r"sample 3 reads variable [67] \("),
+    ],
+)
+def test_planted_faults_are_found_and_named(fault: str, message: str) -> None:
+    check_supports(Planted())
+    problem = Planted(fault)
+    with pytest.raises(SupportError, match=message) as error:
+        check_supports(problem)
+    assert {line.split(" (")[0].split()[1] for line in str(error.value).splitlines()} == {"3"}
+    assert not first_difference(problem.trained(), Planted().trained())
+    check_supports(Planted(fault), [0, 1, 2, 4, 5])
+    with pytest.raises(SupportError, match=message):
+        check_supports(Planted(fault), [3])
+
+
+def test_writes_to_what_is_nobodys_are_found() -> None:
+    with pytest.raises(SupportError, match=r"sample 0 writes what is no variable's: 'x'\[9\]"):
+        check_supports(Planted("padding"))
+    problem = Planted("data")
+    with pytest.raises(SupportError, match=r"sample 0 writes 'data', which variables\(\) does not"):
+        check_supports(problem)
+    assert (problem.data == Planted().data).all()
+
+
+def test_support_errors_are_assertions_and_errors_of_the_package() -> None:
+    assert issubclass(SupportError, AssertionError)
+    assert issubclass(SupportError, SerialeqError)
+
+
+@pytest.mark.parametrize("timed", [False, True])
+@settings(max_examples=15)
+@given(graph=hypergraphs(max_samples=8))
+def test_supports_of_the_chain(timed: bool, graph: Hypergraph) -> None:
+    check_supports(Chain(graph, timed=timed))
+
+
+@settings(max_examples=15)
+@given(graph=hypergraphs(max_samples=8, distinct=True), data=st.data())
+def test_a_support_without_one_of_its_variables_is_found(graph: Hypergraph, data: Any) -> None:
+    problem = Chain(graph)
+    sizes = np.diff(problem.indptr)
+    if not sizes.any():
+        return
+    sample = data.draw(st.sampled_from(np.flatnonzero(sizes).tolist()))
+    place = data.draw(st.integers(problem.indptr[sample], problem.indptr[sample + 1] - 1))
+    indptr = problem.indptr - (np.arange(problem.indptr.size) > sample)
+    problem.hypergraph = Hypergraph(np.delete(problem.indices, place), indptr, graph.n_variables)
+    missing = problem.indices[place]
+    with pytest.raises(SupportError, match=rf"^sample {sample} writes variable {missing}:"):
+        check_supports(problem)
+
+
+FACTORIZATIONS: list[dict[str, Any]] = [
+    {"bias": "all", "schedule": "adagrad"},
+    {"schedule": "inverse", "dtype": np.float64, "bias": "global"},
+    {"nonnegative": True, "bias": "none"},
+]
+
+
+@pytest.mark.parametrize("options", FACTORIZATIONS, ids=str)
+def test_supports_of_factorization(options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 6, 30), rng.integers(0, 5, 30)
+    values = rng.uniform(1, 5, 30).astype(np.float32)
+
+    def make() -> Factorization:
+        return Factorization(users, items, values, (6, 5), n_factors=5, **options)
+
+    check_supports(make(), np.arange(15))
+
+    class Undeclared(Factorization):
+        hypergraph = property(  # type: ignore[assignment]
+            lambda self: Hypergraph(self._row_of_user[self._users], 1, 11)
+        )
+
+    with pytest.raises(SupportError, match="reads variable"):
+        check_supports(Undeclared(users, items, values, (6, 5), n_factors=5, **options), [3])
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_supports_of_linear_models(dense: bool, n_outputs: int, fit_intercept: bool) -> None:
+    rng = np.random.default_rng(0)
+    X = sp.random_array((12, 10), density=0.4, rng=rng, format="csr")
+    targets = np.sign(rng.normal(size=(12, n_outputs)))
+
+    def make(arithmetic: str = "float64") -> LinearModel:
+        return LinearModel(
+            X.toarray() if dense else X,
+            targets,
+            loss="log_loss",
+            arithmetic=arithmetic,
+            fit_intercept=fit_intercept,
+        )
+
+    check_supports(make())
+    if not fit_intercept and not dense and n_outputs == 1:
+        with pytest.raises(SerialeqError, match="variables: expected arithmetic='float64'"):
+            check_supports(make("lattice"))
+    if fit_intercept:
+        problem = make()
+        problem.hypergraph = Hypergraph.from_matrix(  # type: ignore[misc]
+            sp.csr_array((X.data, X.indices, X.indptr), (12, 11))
+        )
+        with pytest.raises(SupportError, match="sample 0 writes variable 10: 'intercept'"):
+            check_supports(problem)
+
+
+@pytest.mark.parametrize(
+    ("owners", "message"),
+    [
+        ({"y": np.arange(10)}, "'y' is no array of the context; there are samples, pairs, x, bias"),
+        ({"x": np.arange(9)}, r"'x': expected one integer .* shape \(10,\), got int64 of .*\(9,\)"),
+        ({"x": np.zeros(10)}, "'x': expected one integer .* got float64"),
+        ({"x": np.arange(10)}, r"'x': expected variables in 0..8, or -1, got values from 0 to 9"),
+        ({"x": np.arange(10) - 2}, r"'x': expected variables .* got values from -2 to 7"),
+    ],
+)
+def test_owners_that_do_not_fit_are_refused(owners: dict[str, np.ndarray], message: str) -> None:
+    problem = Planted()
+    problem.variables = lambda: owners  # type: ignore[method-assign]
+    with pytest.raises(SerialeqError, match=message):
+        check_supports(problem)
+
+
+def test_problems_that_cannot_be_checked_are_refused() -> None:
+    class Silent(Planted):
+        variables = Problem.variables
+
+    with pytest.raises(SerialeqError, match="variables: Silent does not say to which variables"):
+        check_supports(Silent())
+    with pytest.raises(SerialeqError, match=r"samples: expected samples in 0..5, got \[6\]"):
+        check_supports(Planted(), [6])
+    problem = Planted()
+    problem.data = problem.x.reshape(-1)[:6]
+    with pytest.raises(SerialeqError, match="fields 'x' and 'data' share memory"):
+        check_supports(problem)
+
+
+# ---- equivalence ---------------------------------------------------------------------------------
+
+
+def graph_of(n_samples: int = 40) -> Hypergraph:
+    return Hypergraph(np.random.default_rng(1).integers(0, 12, 2 * n_samples), 2, 12)
+
+
+@pytest.mark.parametrize("order", ["shuffled", "reshuffled", "given", [3, 3, 0, 1], "Order"])
+def test_an_equivalent_problem_passes(order: Any) -> None:
+    graph = graph_of()
+    if order == "Order":
+        order = blocked_order(graph, np.arange(12) % 3, 3, seed=4)
+    made: list[Chain] = []
+
+    def make() -> Chain:
+        made.append(Chain(graph, timed=True))
+        return made[-1]
+
+    assert_serial_equivalent(make, order, workers=(2, 3), epochs=1)
+    assert len(made) == 2 + 2 * (len(EQUIVALENT) - 1)
+    if not isinstance(order, str):
+        steps = given_order(graph, order) if isinstance(order, list) else order
+        assert not first_difference(made[-1].trained(), Chain(graph, timed=True).oracle(
+            steps.samples()
+        ))  # fmt: skip
+
+
+def test_models_on_the_lattice_are_compared_with_lookahead(monkeypatch: Any) -> None:
+    rng = np.random.default_rng(0)
+    X, targets = rng.uniform(-1, 1, (70, 6)), np.sign(rng.normal(size=(70, 1)))
+    engines = []
+    sliced = LinearModel.sliced
+    monkeypatch.setattr(
+        LinearModel, "sliced", lambda *a: (engines.append(a[2].n_workers), sliced(*a))[1]
+    )
+    assert_serial_equivalent(lambda: LinearModel(X, targets), workers=(1, 2), epochs=2)
+    assert engines == [1, 2]
+
+
+DRIFTING_ORDER = np.random.default_rng(0).permutation(40).tolist()
+
+
+class Drifting(Chain):
+    """A problem whose result depends on the layout (a fault)."""
+
+    def context(self, samples: np.ndarray, times: np.ndarray) -> Any:
+        self.disturbed = samples.tolist() != DRIFTING_ORDER
+        return super().context(samples, times)
+
+    def begin_epoch(self, epoch: int, n_samples: int) -> None:
+        if epoch == 1 and self.disturbed:
+            self.values[5] += 1.0
+
+
+def test_what_differs_is_named() -> None:
+    # Dataflow lays samples out worker after worker, and this problem minds.
+    message = (
+        r"engine 'dataflow', 2 workers, epoch 2: array 'values'\[5\]: "
+        r"expected .* \(0x[0-9a-f]{16}\), got .* \(0x[0-9a-f]{16}\)$"
+    )
+    graph, order = Hypergraph(np.arange(40), 1, 40), DRIFTING_ORDER
+    with pytest.raises(AssertionError, match=message):
+        assert_serial_equivalent(
+            lambda: Drifting(graph), order, engines=["dataflow"], workers=(1, 2)
+        )
+    assert_serial_equivalent(
+        lambda: Drifting(graph), order, engines=["dataflow"], workers=(1, 2), epochs=1
+    )
+
+
+def test_problems_that_start_differently_are_found() -> None:
+    seeds = iter(range(9))
+    with pytest.raises(AssertionError, match=r"make_problem: two problems .*: array 'values'"):
+        assert_serial_equivalent(lambda: Chain(graph_of(), seed=next(seeds)))
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (Chain(graph_of()), {}, "make_problem: expected a function .*, got Chain"),
+        (lambda: 3, {}, "make_problem: expected a function .*, got int"),
+        (lambda: Chain(graph_of()), {"engines": ["fast"]}, "engine: expected one of serial"),
+        (lambda: Chain(graph_of()), {"engines": ["lookahead"]}, "for this problem, got 'lookahe"),
+        (lambda: Chain(graph_of()), {"order": "blocked"}, "Chain has no blocked order"),
+        (lambda: Chain(graph_of()), {"order": [40]}, "order: expected samples in 0..39"),
+    ],
+)
+def test_wrong_arguments_are_refused(make: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SerialeqError, match=message):
+        assert_serial_equivalent(make, **options)
+
+
+@pytest.mark.parametrize(
+    ("array", "other", "message"),
+    [
+        (np.zeros((2, 2)), np.zeros((2, 2)), ""),
+        (np.full(2, np.nan), np.full(2, np.nan), ""),
+        (np.zeros(0), np.zeros(0), ""),
+        (np.array(1.0), np.array(2.0), r"array 'a'\[\]: expected 2.0 .*, got 1.0 "),
+        (np.array([1, 0.0]), np.array([1, -0.0]), r"array 'a'\[1\]: expected -0.0 \(0x80+\)"),
+        (np.eye(3)[:, ::-1], np.eye(3), r"array 'a'\[0, 0\]: expected 1.0 .*, got 0.0 "),
+        (np.zeros(2), np.zeros(2, np.float32), r"'a': expected float32 of shape \(2,\), got floa"),
+        (np.zeros(2), np.zeros(3), r"'a': expected float64 of shape \(3,\), got .* \(2,\)"),
+    ],
+)
+def test_first_difference(array: np.ndarray, other: np.ndarray, message: str) -> None:
+    told = first_difference({"a": array}, {"a": other})
+    assert bool(told) == bool(message)
+    if message:
+        with pytest.raises(AssertionError, match=message):
+            raise AssertionError(told)
+
+
+def test_arrays_that_are_missing_are_named() -> None:
+    told = first_difference({"a": np.zeros(1)}, {"a": np.zeros(1), "b": np.zeros(1)})
+    assert told == "expected arrays ['a', 'b'], got ['a']"
+
+
+# ---- exploration ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", EQUIVALENT)
+@settings(max_examples=15)
+@given(case=cases(), timed=st.booleans())
+def test_right_schedules_survive_exploration(engine: str, case: Any, timed: bool) -> None:
+    graph, order, n_workers = case
+    schedule = plan(engine, order, n_workers, 5, timed)
+    explore(lambda: Chain(graph, timed=timed), order, schedule, n=3)
+
+
+def test_exploration_finds_a_missing_wait() -> None:
+    graph = Hypergraph([0, 0], 1, 1)
+    for workers, told in ([0, 1], "'last worker first'"), ([1, 0], "'first worker first'"):
+        order = given_order(graph, [0, 1])
+        schedule = assign(order, workers, 2)
+        explore(lambda: Chain(graph), order, schedule)
+        unsafe = replace(schedule, wait_value=0 * schedule.wait_value)
+        with pytest.raises(AssertionError, match=rf"interleaving {told}: array '\w+'\[0\]: exp"):
+            explore(lambda: Chain(graph), order, unsafe)
+
+
+def test_random_interleavings_find_what_no_simple_one_does() -> None:
+    graph = graph_of(30)
+    order = shuffled_order(graph, 0)
+    schedule = plan("hogwild", order, 3, 1)
+    with pytest.raises(AssertionError, match="interleaving"):
+        explore(lambda: Chain(graph), order, schedule)
+
+
+def test_interleavings_are_what_they_are_called() -> None:
+    graph = Hypergraph(np.arange(4), 1, 4)
+    order = given_order(graph, np.arange(4))
+    schedule = replace(
+        assign(order, [0, 1, 0, 1], 2),
+        worker_ptr=np.array([0, 2, 4]),
+        start=np.arange(4),
+        stop=np.arange(1, 5),
+        wait_ptr=np.zeros(5, np.int64),
+        post_ptr=np.zeros(5, np.int64),
+    )
+    runs: dict[str, list[int]] = {}
+    for name, pick in _picks(2, 20, 0):
+        runs[name] = []
+
+        def follow(ready: Any, run: Any = runs[name], pick: Any = pick) -> int:
+            place = pick(ready)
+            run.append(ready[place][0])
+            return int(place)
+
+        interleave(Chain(graph), schedule, follow)
+    assert runs["first worker first"] == runs["worker 1 starved"] == [0, 0, 1, 1]
+    assert runs["last worker first"] == runs["worker 0 starved"] == [1, 1, 0, 0]
+    assert runs["in turn"] == [0, 1, 0, 1]
+    assert len({tuple(run) for name, run in runs.items() if name.startswith("random")}) > 3
+
+
+def test_a_deadlock_is_an_error() -> None:
+    order = given_order(Hypergraph([0, 0], 1, 1), [0, 1])
+    schedule = assign(order, [0, 1], 2)
+    schedule = replace(schedule, wait_value=schedule.wait_value + 1)
+    with pytest.raises(ScheduleError, match=r"deadlock: workers \[1\] wait for ever"):
+        explore(lambda: Chain(order.tasks), order, schedule)
+
+
+# ---- the package ---------------------------------------------------------------------------------
+
+
+def test_all_but_the_strategies_work_without_hypothesis() -> None:
+    code = """
+import sys
+sys.modules["hypothesis"] = None
+import serialeq.testing as t
+for name in set(t.__all__) - {"cases", "hypergraphs", "orders", "worker_counts"}:
+    getattr(t, name)
+try:
+    t.cases
+except ImportError:
+    print("none")
+"""
+    assert run_python(code) == "none\n"
+
+
+def test_public_names() -> None:
+    import serialeq.testing as toolkit
+
+    for name in toolkit.__all__:
+        assert getattr(toolkit, name).__doc__
+    assert dir(toolkit) == sorted(toolkit.__all__)
+    with pytest.raises(AttributeError, match=r"'serialeq\.testing' has no attribute 'nothing'"):
+        _ = toolkit.nothing
