@@ -116,6 +116,68 @@ def test_planning_reports_time_and_memory_by_size():
         assert 0 < row["peak_over_data_and_model"] < 20
 
 
+@pytest.fixture(scope="module")
+def linear() -> dict[str, Any]:
+    return run_json("linear", "--data", "20ng", "--quick", "--jobs", "2")
+
+
+def test_linear_rows_are_whole_runs_of_everyone(linear):
+    assert {"rows", "ratios", "classes", "settings", "machine", "data"} == set(linear)
+    rows = {row["name"]: row for row in linear["rows"]}
+    assert len(rows) == len(linear["rows"])
+    assert set(rows) >= {
+        *("serial float64", "serial lattice", "lookahead 16", "lookahead two-level"),
+        *("minibatch 64", "hogwild", "locked", "ceiling", "scikit-learn"),
+    }
+    for row in rows.values():
+        low, high = row["spread"]
+        assert 0 < low <= row["total"] <= high
+        assert min(row["epoch"], row["speedup"], row["over_hogwild"], row["over_best_serial"]) > 0
+        assert row["loss"] == "log"
+        assert row["one_epoch"] == (row["name"] == "locked")
+        assert (row["objective"] is None) == (row["name"] in ("ceiling", "locked"))
+    assert rows["serial float64"]["speedup"] == 1.0
+    assert rows["hogwild"]["over_hogwild"] == 1.0
+    plain, lattice = (rows[name]["objective"] for name in ("serial float64", "serial lattice"))
+    assert lattice == pytest.approx(plain, rel=5e-3)
+    assert rows["scikit-learn"]["objective"] == pytest.approx(plain, rel=0.1)
+    assert rows["serial lattice"]["accuracy"] > 0.9
+
+
+def test_linear_rows_have_the_bits_that_they_promise(linear):
+    rows = {row["name"]: row for row in linear["rows"]}
+    promising = [row for row in linear["rows"] if row["equivalent"]]
+    assert {row["engine"] for row in promising} == {"serial", "lookahead", "locked"}
+    assert all(row["serial_bits"] for row in promising)
+    assert rows["minibatch 64"]["serial_bits"]
+    assert rows["ceiling"]["serial_bits"] is None
+    assert rows["lookahead 16"]["digest"] == rows["serial lattice"]["digest"]
+    assert rows["serial float64"]["digest"] != rows["serial lattice"]["digest"]
+    assert all(len(row["digest"]) == 64 for row in promising)
+
+
+def test_linear_ratios_and_classes(linear):
+    ratios = linear["ratios"]["log"]
+    assert abs(ratios["objective: lattice over float64"]) < 5e-3
+    assert {
+        *("lookahead 16 / hogwild", "minibatch 64 / minibatch 64, 1 worker"),
+        "per epoch: serial float64 / scikit-learn",
+    } <= set(ratios["speed"])
+    classes = linear["classes"]["log"]
+    assert classes["n_classes"] == 20
+    for ratio in [*ratios["speed"].values(), *classes["ratios"].values()]:
+        assert 0 < ratio["low"] <= ratio["paired"] <= ratio["high"]
+    rows = {row["name"]: row for row in classes["rows"]}
+    assert rows["lookahead"]["serial_bits"]
+    assert rows["lookahead"]["accuracy"] > 0.5
+
+
+def test_linear_refuses_unknown_losses():
+    result = CliRunner().invoke(app, ["linear", "--quick", "--loss", "log,tanh"])
+    assert result.exit_code == 2
+    assert "tanh" in result.output
+
+
 @pytest.mark.parametrize("sizes", ["1,x", "0", ""])
 def test_sizes_that_are_no_positive_numbers_are_refused(sizes):
     result = CliRunner().invoke(app, ["planning", "--sizes", sizes])

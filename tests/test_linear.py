@@ -14,10 +14,9 @@ import linear_oracle
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from harness import interleave, run_python, same_bytes
+from harness import run_python, same_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import workers
 
 from serialeq.digest import digest_arrays
 from serialeq.errors import DivergenceError, SerialeqError
@@ -27,6 +26,8 @@ from serialeq.problems.lattice import choose_lattice, row_sizes
 from serialeq.problems.linear import LinearModel
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
+from serialeq.testing import interleave
+from serialeq.testing.strategies import worker_counts
 
 OPTIONS = linear_oracle.OPTIONS
 CONFIGS: list[dict[str, Any]] = [
@@ -147,7 +148,7 @@ def check_engines(config: dict[str, Any], serial: str, parallel: str, batch: int
     results: Counter[bool] = Counter()
 
     @settings(max_examples=30)
-    @given(training=trainings(**config), n_workers=workers)
+    @given(training=trainings(**config), n_workers=worker_counts())
     def check(training: Any, n_workers: int) -> None:
         X, targets, drawn, order, n_epochs = training
         options = config | drawn
@@ -291,7 +292,7 @@ def borderline(draw: Any, loss: str, **_: Any) -> tuple[np.ndarray, np.ndarray, 
 def test_inside_the_limit_bits_are_equal_and_outside_is_an_error(config: dict[str, Any]) -> None:
     seen: Counter[str] = Counter()
 
-    @given(training=borderline(**config), n_workers=workers)
+    @given(training=borderline(**config), n_workers=worker_counts())
     def check(training: Any, n_workers: int) -> None:
         X, targets, options = training
         problem = make(X, targets, **config | options)
