@@ -25,7 +25,7 @@ from serialeq.engines.auto import choose_engine
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import given_order, shuffled_order
 from serialeq.planning.blocks import plan_blocks
-from serialeq.planning.prediction import DEFAULT_COSTS, critical_path, predict
+from serialeq.planning.prediction import DEFAULT_COSTS, CostModel, critical_path, predict
 from serialeq.problems import linear
 from serialeq.problems.linear import LinearModel
 
@@ -416,6 +416,10 @@ def test_drawn_stragglers_follow_the_lemma() -> None:
 # ---- limits ------------------------------------------------------------------------------------
 
 
+FREE = CostModel(sample=1.0, wait=0.0, handoff=0.0, transfer=0.0, launch=0.0)
+"""Waiting itself costs nothing: only the order of conflicts is left."""
+
+
 def steps_on(order: Any) -> np.ndarray:
     """Samples of the order on each resource, a sample counted once even if it names it twice."""
     load = np.zeros(order.tasks.n_variables, int)
@@ -438,6 +442,7 @@ def test_the_critical_path_is_at_least_the_hottest_variable(case: Any) -> None:
         found = predict(order, n_workers)
         assert found.parallel >= longest * DEFAULT_COSTS.sample + DEFAULT_COSTS.launch - 1e-6
         assert found.speedup * longest <= order.n_samples
+        assert predict(order, n_workers, FREE).parallel >= longest * FREE.sample
 
 
 @pytest.mark.parametrize("n_workers", [2, 8, 64])
@@ -448,12 +453,13 @@ def test_a_hot_variable_is_a_serial_run(n_workers: int) -> None:
         order = shuffled_order(star, seed)
         assert critical_path(order) == n == star.statistics().hottest_degree
         assert predict(order, n_workers).speedup < 1
+        assert predict(order, n_workers, FREE).speedup == 1
     # A fraction of the samples: at most 1 / fraction. Work over workers alone would promise more.
     hot = np.where(np.arange(n) % 4 == 0, 0, np.arange(1, n + 1))
     order = shuffled_order(Hypergraph(hot, 1, n + 1), 0)
     found = predict(order, n_workers)
     assert critical_path(order) == n // 4
-    assert found.speedup <= 4
+    assert found.speedup <= predict(order, n_workers, FREE).speedup <= 4
     assert (found.serial / n_workers < n // 4 * DEFAULT_COSTS.sample) == (n_workers > 4)
 
 
