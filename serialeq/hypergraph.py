@@ -49,12 +49,20 @@ class ConflictStatistics:
 
     @property
     def conflict_probability(self) -> float:
-        """Pr(two random samples conflict) = Δ̄ / n (lecture, "Asynchrony Noise")."""
+        """Pr(two random samples conflict) = Δ̄ / n (lecture, "Asynchrony Noise").
+
+        Exactly: Δ̄ / (n − 1) for two different ones; where a sample may be drawn twice, up to
+        (Δ̄ + 1) / n (``proofs/analysis.md``, 2.2).
+        """
         return self.mean_degree / self.n_samples
 
     @property
     def tau_bound(self) -> float:
-        """Delay τ ≤ n / 2Δ̄ up to which Hogwild!'s noise term stays below γ²M² (lecture)."""
+        """Delay τ ≤ n / 2Δ̄ up to which Hogwild!'s noise term stays below γ²M² (lecture).
+
+        The right constants, and a second bound that sparsity does not lift, are in
+        ``proofs/analysis.md`` (2.4, 3.4, 3.5).
+        """
         if self.mean_degree == 0:
             return float("inf")
         return self.n_samples / (2 * self.mean_degree)

@@ -105,7 +105,8 @@ def critical_path(order: Order) -> int:
     """Return the length, in samples, of the longest chain of conflicting tasks.
 
     No schedule that orders conflicting samples as the serial run does can be shorter, on any
-    number of workers; it is at least the degree of the hottest variable in the order.
+    number of workers; it is at least the degree of the hottest variable in the order (proof and
+    counter-examples: ``proofs/limits.md``, L1.1 to L1.3).
     """
     return int(_longest_chain(*order.tasks.csr, order.sequence, order.sizes, order.weights.size))
 

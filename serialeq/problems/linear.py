@@ -294,7 +294,10 @@ class LinearModel(SlicedProblem):
         return "lookahead" if self.lattice is not None else "dataflow"
 
     def predicted_speedup(self, order: Order, n_workers: int) -> float:
-        """Predict from the number of entries per row (nanoseconds, measured on text)."""
+        """Predict from the number of entries per row (nanoseconds, measured on text).
+
+        What every worker does bounds it for any number of them: ``proofs/limits.md``, L2.1.
+        """
         if self.lattice is None:
             return super().predicted_speedup(order, n_workers)
         entries = self._indptr[-1] / max(self.n_samples, 1) * max(1.5 * self._width, 1.0)
