@@ -379,9 +379,7 @@ def interleaved(pick: Any, n_workers: int, change: Any = lambda schedule: schedu
     problem = make(X, targets, **HINGE)
     order = given_order(problem.hypergraph, np.random.default_rng(0).permutation(90))
     schedule, bound = problem.sliced(order, WorkerTeam(n_workers, 1), simultaneous=False)
-    runner: Any = SimpleNamespace(
-        kernel=SimpleNamespace(bind=lambda _: bound), context=lambda *_: None
-    )
+    runner: Any = SimpleNamespace(bind=lambda *_: bound, begin_epoch=lambda *_: None)
     problem.begin_epoch(0, 90)
     interleave(runner, change(schedule), pick)
     return digest_arrays(problem.trained())
