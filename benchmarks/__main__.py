@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks mf --data ml-1m``, ``python -m benchmarks planning``."""
+"""Measure: ``python -m benchmarks mf --data ml-1m``, ``linear --data 20ng``, ``planning``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from serialeq.errors import SerialeqError
 from serialeq.report import print_json
 from serialeq.team import count_workers
 
-from . import libmf_peer, machine, mf, planning, quality, tables
+from . import libmf_peer, linear, machine, mf, planning, quality, tables
 from .datasets import Dataset, load
+from .linear_runners import LOSSES, quality_setting, race_setting
 from .runners import QUALITY
+from .texts import TextDataset, load_text
 
 Number = TypeVar("Number", int, float)
 
@@ -77,6 +79,55 @@ def factorization(
         print_json(content)
     else:
         tables.print_quality(content["quality"])
+
+
+@app.command("linear")
+def linear_models(
+    data: Annotated[TextDataset, typer.Option(help="Examples.")] = TextDataset.NEWSGROUPS,
+    loss: Annotated[str, typer.Option(help="Losses, with commas.")] = "log,hinge",
+    jobs: Jobs = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each contestant.")] = 7,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each run.")] = 20,
+    as_json: Json = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Generated data, the first loss, 2 rounds, 3 epochs.")
+    ] = False,
+) -> None:
+    """Race the engines at linear models, with Hogwild!, scikit-learn, VW and LIBLINEAR."""
+    losses = loss.split(",")
+    if unknown := [name for name in losses if name not in LOSSES]:
+        raise typer.BadParameter(f"expected losses out of {', '.join(LOSSES)}, got {unknown[0]!r}")
+    if quick:
+        losses, rounds, epochs = losses[:1], 2, 3
+    workers = count_workers(jobs)
+    split = load_text(data, quick)
+    described = f"{data}, {split.X_train.shape}, {epochs} epochs"
+    content: dict[str, Any] = {
+        "data": described,
+        "machine": machine.describe(),
+        "settings": {},
+        "rows": [],
+        "ratios": {},
+        "classes": {},
+    }
+    for name in losses:
+        settings = {
+            "race": race_setting(data).parameters,
+            "quality": quality_setting(data, name).parameters,
+        }
+        rows, ratios = linear.measure(data, split, name, workers, rounds, epochs, quick)
+        content["settings"][name] = settings
+        content["rows"] += [asdict(row) for row in rows]
+        content["ratios"][name] = ratios
+        if not as_json:
+            tables.print_linear(rows, ratios, settings, described)
+        if data == TextDataset.NEWSGROUPS:
+            classes = linear.measure_classes(data, split, name, workers, rounds, epochs)
+            content["classes"][name] = classes
+            if not as_json:
+                tables.print_classes(classes)
+    if as_json:
+        print_json(content)
 
 
 @app.command("planning")

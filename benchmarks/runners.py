@@ -144,6 +144,7 @@ def prepare_once(
     engine = get_engine(entry.engine)
     start = time.perf_counter()
     source = OrderSource(problem, entry.order, SEED, team)
+    assert engine.plan is not None  # only engines of linear models have none
     plan = engine.plan(source.epoch(0), team.n_workers, problem.timed)
     planned = time.perf_counter()
     context = problem.context(plan.layout, plan.times)

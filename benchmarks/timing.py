@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+Lap = TypeVar("Lap")
 
 Turn = Callable[[], float]
 """A contestant's turn; returns the seconds to be counted for it."""
@@ -71,16 +74,21 @@ class Timings:
 
 
 def race(contestants: Mapping[str, Turn], rounds: int) -> Timings:
+    """Time everyone in turns (see `take_turns`)."""
+    return Timings(take_turns(contestants, rounds))
+
+
+def take_turns(contestants: Mapping[str, Callable[[], Lap]], rounds: int) -> dict[str, list[Lap]]:
     """Let everyone have a turn in each round, after one that does not count.
 
     Each round starts with another contestant, so that nobody always follows the same one.
     """
     names = list(contestants)
-    times: dict[str, list[float]] = {name: [] for name in names}
+    laps: dict[str, list[Lap]] = {name: [] for name in names}
     for name in names:
         contestants[name]()
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            times[name].append(contestants[name]())
-    return Timings(times)
+            laps[name].append(contestants[name]())
+    return laps

@@ -48,7 +48,7 @@ def describe(
         },
         "trained": list(_TRAINED),
     }
-    trained = {"coef": estimator._coef, "intercept": estimator._intercept}
+    trained = {"coef": np.atleast_2d(estimator.coef_), "intercept": estimator.intercept_}
     return trained | inputs, about
 
 
@@ -67,7 +67,7 @@ def restore(
         expected = 1 if estimator.classes_.size == 2 else estimator.classes_.size
     if coef.shape != (expected, about["n_features"]) or intercept.shape != (expected,):
         raise ValueError(f"expected coef of {expected} rows, got shape {coef.shape}")
-    estimator._coef, estimator._intercept = coef, intercept
+    estimator.intercept_ = intercept
     estimator.coef_, estimator.n_features_in_ = coef, about["n_features"]
     kind = about["features"]["kind"]
     if kind == "svmlight":

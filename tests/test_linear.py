@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serialeq.digest import digest_arrays
-from serialeq.errors import DivergenceError, SerialeqError
+from serialeq.errors import SerialeqError
 from serialeq.order import given_order, two_level_order
 from serialeq.planning.schedule import Schedule
 from serialeq.problems.lattice import choose_lattice, row_sizes
@@ -306,7 +306,7 @@ def test_inside_the_limit_bits_are_equal_and_outside_is_an_error(config: dict[st
             assert outcome(others, "shuffled", "lookahead", engine_workers, 2) == expected
 
     check()
-    assert min(seen["equal"], seen["SerialeqError:"]) > 20, seen
+    assert min(seen["equal"], seen["SerialeqError:"]) > 5, seen
     assert set(seen) <= {"equal", "SerialeqError:", "DivergenceError:"}
 
 
@@ -351,7 +351,7 @@ def test_without_the_guard_bits_depend_on_the_number_of_workers() -> None:
     assert not any(":" in digest for digest in unguarded)
 
 
-def test_steps_that_grow_without_bound_are_a_divergence() -> None:
+def test_steps_that_grow_without_bound_leave_the_lattice() -> None:
     X, targets = np.full((300, 1), 4.0), np.ones((300, 1))
     options = {"alpha": 0.0, "schedule": "constant", "eta0": 1e9}
     messages = {
@@ -359,8 +359,7 @@ def test_steps_that_grow_without_bound_are_a_divergence() -> None:
         for engine, n_workers in (("serial", 1), ("lookahead", 1), ("lookahead", 2))
     }
     (message,) = messages
-    assert re.match(r"DivergenceError: training diverged in update \d+ .* lower the step", message)
-    assert issubclass(DivergenceError, SerialeqError)
+    assert re.match(r"SerialeqError: lattice: at update \d+ .* lower the step", message)
 
 
 def test_a_step_beyond_the_inverse_penalty_is_an_error() -> None:

@@ -17,7 +17,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from serialeq import DataError, LinearClassifier, LinearRegressor, SerialeqError
+from serialeq import (
+    DataError,
+    DivergenceError,
+    LinearClassifier,
+    LinearRegressor,
+    SerialeqError,
+)
 
 WEIGHTS = (
     "a row given twice is two steps, a weight of 2 is one step of twice the size: as in "
@@ -412,5 +418,46 @@ def test_leaving_the_lattice_says_what_to_do() -> None:
     with pytest.raises(SerialeqError, match=r"lattice: at update \d+ of the epoch") as error:
         model.fit(rows, y)
     assert re.search(
-        r"lower the step \(eta0\).* normalise the rows.*lattice_bits", str(error.value)
+        r"lower the step \(eta0\).* normalise rows and targets.*lattice_bits", str(error.value)
     )
+
+
+def test_an_outlier_that_would_erase_the_rest_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 5))
+    X[7, 2] = 1e6
+    y = X[:, 0] > 0
+    with pytest.raises(DataError, match=r"X: \d+ % of the values vanish .* StandardScaler"):
+        classifier().fit(X, y)
+    assert classifier(arithmetic="float64", alpha=1.0).fit(X, y).coef_.all()
+
+
+def test_targets_of_any_size_are_learnt() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 5))
+    y = 2e5 + 5e4 * X @ rng.standard_normal(5)
+    assert LinearRegressor().fit(X, y).score(X, y) > 0.999
+
+
+def test_strong_penalties_train() -> None:
+    X, y = np.random.default_rng(0).standard_normal((100, 4)), np.arange(100) % 2
+    for alpha in (1.0, 10.0):
+        assert np.isfinite(classifier(alpha=alpha).fit(X, y).coef_).all()
+
+
+def test_a_failed_step_leaves_the_model_as_it_was() -> None:
+    X, y = np.eye(4), np.array([0, 1, 0, 1])
+    model = classifier().partial_fit(X, y, classes=[0, 1])
+    before = model.digest_, list(model.history_), model.t_
+    with pytest.raises(DataError):
+        model.partial_fit(1e6 * X, y)
+    assert (model.digest_, model.history_, model.t_) == before
+    again = classifier().partial_fit(X, y, classes=[0, 1]).partial_fit(X, y)
+    assert model.partial_fit(X, y).digest_ == again.digest_
+
+
+def test_float64_divergence_is_an_error() -> None:
+    X, y = 100.0 * np.random.default_rng(0).standard_normal((200, 3)), np.arange(200.0)
+    model = LinearRegressor(arithmetic="float64", eta0=10.0, tol=None, max_iter=50)
+    with pytest.raises(DivergenceError, match="lower the step"), np.errstate(all="ignore"):
+        model.fit(X, y)

@@ -39,6 +39,7 @@ class _Linear(BaseEstimator):
     """What classifier and regressor share: parameters, the training loop, the state."""
 
     _losses: tuple[str, ...]
+    history_: list[dict[str, Any]]
 
     def __init__(self, **parameters: Any) -> None:
         raise NotImplementedError
@@ -77,11 +78,14 @@ class _Linear(BaseEstimator):
             )
 
     def _problem(
-        self, X: Any, targets: np.ndarray, importance: np.ndarray | None, team: WorkerTeam
+        self,
+        X: Any,
+        targets: np.ndarray,
+        importance: np.ndarray | None,
+        team: WorkerTeam,
+        arithmetic: str | None = None,
     ) -> LinearModel:
         p: Any = self
-        lattice = getattr(self, "lattice_", None) if self._continues else None
-        bits = (lattice.feature_bits, lattice.factor_bits) if lattice else p.lattice_bits
         return LinearModel(
             X,
             targets,
@@ -93,9 +97,9 @@ class _Linear(BaseEstimator):
             eta0=float(p.eta0),
             power_t=float(p.power_t),
             importance=importance,
-            arithmetic=p.arithmetic,
-            lattice_bits=bits,
-            feature_scale=lattice.scale if lattice else None,
+            arithmetic=arithmetic or p.arithmetic,
+            lattice_bits=p.lattice_bits,
+            like=getattr(self, "lattice_", None) if self._continues else None,
             block=p.block_size,
             batch=int(p.batch_size),
             team=team,
@@ -113,32 +117,39 @@ class _Linear(BaseEstimator):
         p: Any = self
         asked_for = count_workers(p.n_jobs)
         n_workers = min(asked_for, available_cores())
-        held_out = None
+        held_out: Any = None
         if stops and p.early_stopping:
             X, held_out, targets, importance = self._hold_out(X, targets, importance)
         seed = _seed(p.random_state)
         with WorkerTeam(n_workers) as team:
             problem = self._problem(X, targets, importance, team)
+            held_problem = None
+            if held_out is not None:
+                X_held, targets_held, held_importance = held_out
+                held_problem = self._problem(
+                    X_held, targets_held, held_importance, team, arithmetic="float64"
+                )
+            history: list[dict[str, Any]] = []
             if self._continues:
-                problem.load({"coef": self._coef, "intercept": self._intercept}, self._n_updates)
-            else:
-                self.history_: list[dict[str, Any]] = []
+                coef, intercept = np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
+                problem.load({"coef": coef, "intercept": intercept}, 0 if stops else self._updates)
+                history = [] if stops else list(self.history_)
             session = Session(problem, OrderSource(problem, p.order, seed, team), p.engine, team)
             best, waiting = np.inf, 0
-            first = len(self.history_)
+            first = len(history)
             for epoch in range(first, first + max_iter):
                 measured = stops and p.tol is not None
                 record = train(
                     session,
                     1,
                     first_epoch=epoch,
-                    validate=(lambda: self._validation_loss(problem, held_out))
-                    if held_out is not None
-                    else None,
+                    validate=None
+                    if held_problem is None
+                    else lambda: _loss_elsewhere(problem, held_problem, team),
                     on_epoch=self._on_epoch,
                     with_loss=measured or self._on_epoch is not None,
                 )[0]
-                self.history_.append(asdict(record))
+                history.append(asdict(record))
                 if measured:
                     loss = record.loss if held_out is None else record.validation_loss
                     assert loss is not None
@@ -147,7 +158,8 @@ class _Linear(BaseEstimator):
                     if waiting >= p.n_iter_no_change:
                         break
             trained = problem.trained()
-            self._keep(problem, trained, session, n_workers, asked_for)
+        self.history_ = history
+        self._keep(problem, trained, session, n_workers, asked_for)
         return self
 
     def _keep(
@@ -158,8 +170,7 @@ class _Linear(BaseEstimator):
         n_workers: int,
         asked_for: int,
     ) -> None:
-        self._coef, self._intercept = trained["coef"], trained["intercept"]
-        self._n_updates = problem.n_updates
+        self._updates = problem.n_updates
         self.coef_, self.intercept_ = self._public(trained)
         self.digest_ = digest_arrays(trained)
         self.n_iter_ = len(self.history_)
@@ -190,13 +201,6 @@ class _Linear(BaseEstimator):
         rest = None if importance is None else importance[kept]
         return X[kept], (X[held], targets[held], weights), targets[kept], rest
 
-    def _validation_loss(self, problem: LinearModel, held_out: Any) -> float:
-        X, targets, importance = held_out
-        with WorkerTeam(1) as team:
-            other = self._problem(X, targets, importance, team)
-            other.load(problem.trained())
-            return other.loss(team)
-
     def __sklearn_tags__(self) -> Any:
         tags: Any = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -205,8 +209,8 @@ class _Linear(BaseEstimator):
     def _margins(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "coef_")
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
-        margins = safe_sparse_dot(X, self._coef.T, dense_output=True) + self._intercept
-        return np.asarray(margins)
+        coef = np.atleast_2d(self.coef_)
+        return np.asarray(safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_)
 
     def _data(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
         X, y = validate_data(
@@ -286,11 +290,14 @@ class LinearClassifier(ClassifierMixin, _Linear):
 
     Notes
     -----
-    Averaged weights (scikit-learn's ``average``) are not offered.
+    Averaged weights (scikit-learn's ``average``) are not offered. They could stay exact, as one
+    more vector on a lattice of its own whose factors are rounded once per sample, but every
+    update would cost twice as much.
     """
 
     _losses = CLASSIFICATION
     classes_: np.ndarray
+    _multilabel: bool
 
     def __init__(
         self,
@@ -361,14 +368,13 @@ class LinearClassifier(ClassifierMixin, _Linear):
             raise ValueError(
                 f"y: expected at least two classes, got {labels.size} class: {labels.tolist()}"
             )
-        if self._continues:
-            self._updates_restart()
         return self._fit(X, y, sample_weight, self.max_iter, stops=True)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on from the state; name all `classes` in the first call."""
         self._check_parameters()
         first = not hasattr(self, "coef_")
+        self._continues = not first
         X, y = self._data(X, y, reset=first, multi_output=True)
         y, labels = self._read_labels(y)
         if first:
@@ -384,12 +390,12 @@ class LinearClassifier(ClassifierMixin, _Linear):
         self._continues = not first
         return self._fit(X, y, sample_weight, 1, stops=False)
 
-    def _updates_restart(self) -> None:
-        self._n_updates, self.history_ = 0, []
-
     def _read_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         check_classification_targets(y)
-        self._multilabel = type_of_target(y) == "multilabel-indicator"
+        multilabel = type_of_target(y) == "multilabel-indicator"
+        if self._continues and (multilabel != self._multilabel):
+            raise SerialeqError("y: expected labels of the same kind as in the first fit")
+        self._multilabel = multilabel
         if self._multilabel:
             return y, np.arange(y.shape[1])
         y = column_or_1d(y, warn=True)
@@ -513,8 +519,6 @@ class LinearRegressor(RegressorMixin, _Linear):
         self._check_parameters()
         X, y = self._data(X, y, reset=True, y_numeric=True)
         self._continues = bool(self.warm_start and hasattr(self, "coef_"))
-        if self._continues:
-            self._n_updates, self.history_ = 0, []
         return self._fit(X, y, sample_weight, self.max_iter, stops=True)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -536,6 +540,12 @@ class LinearRegressor(RegressorMixin, _Linear):
     def predict(self, X: Any) -> np.ndarray:
         """Return predictions, shape (n,)."""
         return self._margins(X).ravel()
+
+
+def _loss_elsewhere(problem: LinearModel, other: LinearModel, team: WorkerTeam) -> float:
+    """Return the objective of a problem's weights on other data."""
+    other.load(problem.trained())
+    return other.loss(team)
 
 
 def _one_of(name: str, given: Any, expected: tuple[Any, ...]) -> None:

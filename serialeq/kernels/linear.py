@@ -35,8 +35,8 @@ from .simd import load, load_wide, splat, store, total
 CHUNK = 256
 """Rows per partial sum of the loss."""
 
-BOUND, TROUBLE = 0, 1
-"""Places in ``state``: bound of max|v|; 1 + serial position of the first sample beyond it."""
+BOUND, TROUBLE, WORST = 0, 1, 2
+"""Places in ``state``: bound of max|v|; 1 + the first update beyond the limit; the bound there."""
 
 
 class LinearContext(NamedTuple):
@@ -71,7 +71,7 @@ class LinearContext(NamedTuple):
     intercept: np.ndarray
     """(P, 2 room) float64: each worker's copy, and what it will be after a mini-batch."""
     state: np.ndarray
-    """(P, 16) float64: each worker's copy; see `BOUND`, `TROUBLE`."""
+    """(P, 16) float64: each worker's copy; see `BOUND`, `TROUBLE`, `WORST`."""
     partial: np.ndarray
     """(2, P, room) float64: margins of a block, from each slice; (0, 0, 0) in the row kernel."""
     gram: np.ndarray
@@ -206,6 +206,7 @@ def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta:
         c.state[p, BOUND] = bound
         if not (finite and bound <= c.limit) and c.state[p, TROUBLE] == 0.0:
             c.state[p, TROUBLE] = update + 1.0
+            c.state[p, WORST] = bound
         return largest != 0.0
     return True
 

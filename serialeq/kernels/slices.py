@@ -118,7 +118,7 @@ def slice_dense(
         padded = first[p + 1] - first[p]
         for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
             base, source = np.uintp(first[p] * n + i * padded), data[rows[i], p * width :]
-            for j in range(np.uintp(min(width, n_columns - p * width))):
+            for j in range(np.uintp(max(0, min(width, n_columns - p * width)))):
                 values[base + j] = _quantise(source[j], scale, lattice)
     return False
 

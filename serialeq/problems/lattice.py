@@ -13,6 +13,7 @@ bits, and a feature 16.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ _HEADROOM = 12  # weights up to 4096 in units where features are at most 1
 _STEPS = 4  # first steps up to 16 fit that 256 times
 _FACTOR_BITS = 16
 _MOST_FEATURE_BITS = 14
+_LARGEST_ROUNDED = 2.0**51  # beyond, adding and subtracting a constant does not round
+_TINY = 2.0**-200
 
 
 @dataclass(frozen=True)
@@ -115,37 +118,55 @@ def choose_lattice(
     sizes: RowSizes,
     largest_step: float,
     bits: tuple[int, int] | None = None,
-    scale: float | None = None,
+    like: Lattice | None = None,
 ) -> Lattice:
-    """Share the bits out for data of these sizes, or check the bits and the scale asked for.
+    """Share the bits out for data of these sizes.
 
-    `largest_step` is the largest factor of a sample to be expected, for a slope of one.
+    Parameters
+    ----------
+    sizes : RowSizes
+    largest_step : float
+        Largest factor of a sample to be expected at first.
+    bits : (int, int), optional
+        Bits asked for, of features and of factors.
+    like : Lattice, optional
+        Keep the bits and the scale of this one, as training goes on with its weights.
 
     Raises
     ------
+    DataError
+        If the data do not fit the lattice.
     SerialeqError
         If the bits asked for leave no room for weights.
     """
-    if scale is None:
-        scale = float(2.0 ** np.ceil(np.log2(sizes.entry))) if sizes.entry > 0 else 1.0
-    elif sizes.entry > scale:
+    if not (sizes.entry == 0 or _TINY <= sizes.entry <= 1 / _TINY):
         raise DataError(
-            f"X: expected features up to {scale:.6g}, the range that was fixed by the data of the "
-            f"first fit, got {sizes.entry:.6g}; scale the features"
+            f"X: expected features between {_TINY:.2g} and {1 / _TINY:.2g}, got {sizes.entry:.4g}"
         )
+    if like is not None and sizes.entry > like.scale:
+        raise DataError(
+            f"X: expected features up to {like.scale:.6g}, the range fixed by the first fit, "
+            f"got {sizes.entry:.6g}; scale the features"
+        )
+    scale = like.scale if like else 2.0 ** _bits(sizes.entry)
     total, square = sizes.total / scale, sizes.square / scale**2
-    total_bits = max(0, int(np.ceil(np.log2(max(total, 1.0)))))
-    square_bits = max(0, int(np.ceil(np.log2(max(square, 1.0)))))
-    headroom = _HEADROOM
-    if largest_step * scale**2 > 2.0**_STEPS:
-        headroom += int(np.ceil(np.log2(largest_step * scale**2))) - _STEPS
-    if bits is None:
+    total_bits, square_bits = max(0, _bits(total)), max(0, _bits(square))
+    most_bits = min(_MOST_FEATURE_BITS, (30 - square_bits) // 2)
+    step = largest_step * scale**2
+    headroom = _HEADROOM + max(0, _bits(min(step, 1 / _TINY)) - _STEPS)
+    if like is not None:
+        a, b = like.feature_bits, like.factor_bits
+        if a > most_bits:
+            raise DataError(
+                f"X: expected rows with squares up to {2.0 ** (30 - 2 * a) * scale**2:.4g} in "
+                f"all, as the first fit fixed the lattice, got {sizes.square:.4g}"
+            )
+    elif bits is None:
         by_margin = (MANTISSA - _HEADROOM - _FACTOR_BITS - total_bits) // 2
-        a = max(1, min(_MOST_FEATURE_BITS, by_margin, (30 - square_bits) // 2))
+        a = max(1, min(most_bits, by_margin))
         b = min(24, MANTISSA - headroom - total_bits - 2 * a)
     else:
         a, b = bits
-        most_bits = min(_MOST_FEATURE_BITS, (30 - square_bits) // 2)
         if not (1 <= a <= most_bits and -40 <= b <= 40):
             raise SerialeqError(
                 f"lattice_bits: expected 1 to {most_bits} bits for features and -40 to 40 for "
@@ -153,7 +174,8 @@ def choose_lattice(
             )
     most = float(np.rint(sizes.entry / scale * 2.0**a))
     largest_sum = total * 2.0**a + 0.5 * sizes.longest  # each entry is rounded
-    limit = float(np.floor(2.0**MANTISSA / max(largest_sum, 1.0)))
+    largest_sum *= 1 + 2.0**-20  # and the total was
+    limit = min(float(np.floor(2.0**MANTISSA / max(largest_sum, 1.0))), _LARGEST_ROUNDED)
     lattice = Lattice(a, b, scale, most, limit)
     if bits is not None and lattice.largest_weight < 1.0:
         raise SerialeqError(
@@ -162,3 +184,19 @@ def choose_lattice(
             "use fewer bits (lattice_bits), or normalise the rows"
         )
     return lattice
+
+
+def _bits(x: float) -> int:
+    """Return the smallest k with x <= 2^k; logarithms may round otherwise on another machine."""
+    if x == 0:
+        return 0
+    mantissa, exponent = math.frexp(x)
+    return exponent - 1 if mantissa == 0.5 else exponent
+
+
+def vanishing_share(data: np.ndarray, lattice: Lattice) -> float:
+    """Return the share of the values, among up to 65,536 of them, that are rounded to zero."""
+    sample = data[:: max(1, data.size >> 16)]
+    sample = sample[sample != 0]
+    steps = np.abs(sample) * (2.0**lattice.feature_bits / lattice.scale)
+    return float((steps <= 0.5).mean()) if sample.size else 0.0

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from serialeq.errors import DivergenceError, SerialeqError
+from serialeq.errors import DataError, DivergenceError, SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.elementary import exp, log1p
 from serialeq.kernels.factorization import sequential_mean
@@ -24,6 +24,7 @@ from serialeq.kernels.linear import (
     BOUND,
     CHUNK,
     TROUBLE,
+    WORST,
     LinearContext,
     loss_worker,
     row_kernel,
@@ -45,11 +46,12 @@ from serialeq.planning.schedule import Schedule
 from serialeq.team import WorkerTeam
 
 from .base import SlicedProblem
-from .lattice import Lattice, choose_lattice, row_sizes
+from .lattice import Lattice, choose_lattice, row_sizes, vanishing_share
 
 SCHEDULES = ("optimal", "constant", "invscaling", "pegasos")
 BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 _PERIOD = 64
+_MOST_VANISHING = 0.25
 _RARELY_MOVED = ("hinge", "squared_hinge", "perceptron", "epsilon_insensitive")
 _RESPONSE, _EXCHANGE = 70.0, 8.0  # ns: a sample's own steps; its share of an exchange
 _NO_FLOAT = np.zeros(0)
@@ -112,8 +114,8 @@ class LinearModel(SlicedProblem):
         Parameter of the Huber and ε-insensitive losses.
     fit_intercept : bool
     schedule : {"optimal", "constant", "invscaling", "pegasos"}
-        Step of update t = 1, 2, …: 1 / (α (t₀ + t)) with Bottou's t₀; η₀; η₀ / t^power;
-        1 / (α (t + 1)).
+        Step of update t = 1, 2, …: 1 / (α (t₀ + t − 1)) with Bottou's t₀, at least 2; η₀;
+        η₀ / t^power; 1 / (α (t + 1)).
     eta0, power_t : float
     importance : array of float64, shape (n, C), optional
         Weight of each sample in each output.
@@ -121,8 +123,8 @@ class LinearModel(SlicedProblem):
         Rounded so that all sums are exact, or plain (features are kept as float32 there).
     lattice_bits : (int, int), optional
         Bits of features and of factors, instead of the ones chosen.
-    feature_scale : float, optional
-        Power of two that bounds the features, instead of the one chosen.
+    like : Lattice, optional
+        The lattice of an earlier fit, whose weights will be loaded.
     block : int, optional
         Samples per block of the lookahead engine and of the two-level order: a power of two up
         to 64.
@@ -150,7 +152,7 @@ class LinearModel(SlicedProblem):
         importance: np.ndarray | None = None,
         arithmetic: str = "lattice",
         lattice_bits: tuple[int, int] | None = None,
-        feature_scale: float | None = None,
+        like: Lattice | None = None,
         block: int | None = None,
         batch: int = 64,
         team: WorkerTeam | None = None,
@@ -174,13 +176,22 @@ class LinearModel(SlicedProblem):
         self._importance = np.zeros((0, 0)) if importance is None else importance
         if block is None:
             block = (32 if self.dense else 16) if self.n_outputs <= 8 else 8
-        self.block, self.batch = block, batch
+        if block not in BLOCKS:
+            raise SerialeqError(f"block: expected one of {BLOCKS}, got {block!r}")
+        self.block, self.batch = block, min(batch, max(self.n_samples, 1))
         self.lattice: Lattice | None = None
         if arithmetic == "lattice":
             data = X.ravel() if self.dense else X.data
             sizes = row_sizes(self._indptr, data, team or WorkerTeam(1))
-            largest = self._first_step() * float(self._importance.max(initial=1.0))
-            self.lattice = choose_lattice(sizes, largest, lattice_bits, feature_scale)
+            self.lattice = choose_lattice(sizes, self._first_factor(), lattice_bits, like)
+            vanishing = vanishing_share(data, self.lattice)
+            if vanishing > _MOST_VANISHING and lattice_bits is None:
+                raise DataError(
+                    f"X: {100 * vanishing:.0f} % of the values vanish beside the largest one, "
+                    f"{sizes.entry:.4g}, on the lattice of {self.lattice.feature_bits} bits; scale "
+                    "the features (sklearn.preprocessing.StandardScaler, MaxAbsScaler), or use "
+                    "arithmetic='float64'"
+                )
         self._width = 0 if self.n_outputs == 1 else -(-self.n_outputs // 8)
         self._weights = np.zeros((self.n_features, self.n_outputs))  # canonical, until laid out
         self._layout: _Layout | None = None
@@ -443,6 +454,16 @@ class LinearModel(SlicedProblem):
             )
         self.n_updates = start + self._updates_per_epoch
 
+    def _first_factor(self) -> float:
+        """Return how large the factor of a sample can be with all weights zero."""
+        largest = float(np.abs(self.targets).max(initial=0.0))
+        slope = {
+            "squared_error": largest,
+            "squared_epsilon_insensitive": 2 * largest,
+            "huber": self.epsilon,
+        }.get(self.loss_name, 1.0)
+        return self._first_step() * max(slope, 1.0) * float(self._importance.max(initial=1.0))
+
     def _first_step(self) -> float:
         if self.schedule == "optimal":
             return 1.0 / (self.alpha * self.optimal_start())
@@ -454,7 +475,7 @@ class LinearModel(SlicedProblem):
             return 1.0
         size = np.sqrt(1.0 / np.sqrt(self.alpha))
         first = size / max(1.0, _slope_of(self._loss, self.epsilon, -size, 1.0))
-        return float(1.0 / (first * self.alpha))
+        return max(float(1.0 / (first * self.alpha)), 2.0)  # steps below 1 / alpha
 
     def _settle(self) -> None:
         """Fold the scale into the weights; look whether the epoch left the lattice."""
@@ -471,21 +492,23 @@ class LinearModel(SlicedProblem):
     def _check(self) -> None:
         if self.lattice is not None and self._state[0, TROUBLE]:
             at = int(self._state[0, TROUBLE]) - 1
-            bound = self._state[0, BOUND]
-            if not np.isfinite(self._intercept[0]).all() or not np.isfinite(bound):
+            if not np.isfinite(self._state[0, WORST]):
                 raise DivergenceError(
                     f"training diverged in update {at} of the epoch; lower the step (eta0)"
                 )
             raise SerialeqError(
                 f"lattice: at update {at} of the epoch a weight could exceed "
                 f"{self.lattice.largest_weight:.4g}, beyond which sums are not exact; lower the "
-                "step (eta0) or raise alpha, normalise the rows, or give fewer bits (lattice_bits)"
+                "step (eta0) or raise alpha, normalise rows and targets, give fewer bits "
+                "(lattice_bits), or use arithmetic='float64'"
             )
 
     def trained(self) -> dict[str, np.ndarray]:
         """Return ``coef`` (C, d) and ``intercept`` (C,)."""
         self._settle()
         weights = self._canonical()
+        if not (np.isfinite(weights).all() and np.isfinite(self._intercept[0]).all()):
+            raise DivergenceError("training diverged; lower the step (eta0)")
         if self.lattice is not None:
             exponent = self.lattice.feature_bits + self.lattice.factor_bits
             weights = weights * (2.0**-exponent / self.lattice.scale)
@@ -496,6 +519,10 @@ class LinearModel(SlicedProblem):
 
     def load(self, arrays: dict[str, np.ndarray], n_updates: int = 0) -> None:
         """Set the state to what `trained` returned before."""
+        shapes = arrays["coef"].shape, arrays["intercept"].shape
+        expected = (self.n_outputs, self.n_features), (self.n_outputs,)
+        if shapes != expected:
+            raise SerialeqError(f"coef, intercept: expected shapes {expected}, got {shapes}")
         weights = np.ascontiguousarray(arrays["coef"].T)
         if self.lattice is not None:
             exponent = self.lattice.feature_bits + self.lattice.factor_bits
