@@ -216,9 +216,8 @@ class _Linear(BaseEstimator):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=np.float64, order="C", reset=reset, **options
         )
-        if sp.issparse(X):
-            X = sp.csr_array(X)  # type: ignore[call-overload]
-        return X, y
+        rows: Any = X
+        return (sp.csr_array(rows) if sp.issparse(X) else X), y
 
     def _weights(self, sample_weight: Any, X: Any) -> np.ndarray | None:
         if sample_weight is None:
