@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from hypothesis import given
-from strategies import cases, hypergraphs
 
 from serialeq.engines.auto import choose_engine
 from serialeq.hypergraph import Hypergraph
@@ -28,6 +27,7 @@ from serialeq.planning.blocks import plan_blocks
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel, critical_path, predict
 from serialeq.problems import linear
 from serialeq.problems.linear import LinearModel
+from serialeq.testing.strategies import cases, hypergraphs
 
 PROOFS = Path(__file__).parents[1] / "proofs"
 
