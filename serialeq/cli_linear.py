@@ -66,6 +66,9 @@ def train_linear(
     class_weight: Annotated[
         str | None, typer.Option(help="balanced, or LABEL=WEIGHT,LABEL=WEIGHT.")
     ] = None,
+    average: Annotated[
+        bool, typer.Option("--average", help="Keep the mean of the weights, and predict with it.")
+    ] = False,
     jobs: Jobs = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -84,6 +87,7 @@ def train_linear(
         features_kind,
         lattice_told,
         make_estimator,
+        memory_told,
         read_samples,
         take,
     )
@@ -100,6 +104,7 @@ def train_linear(
         "arithmetic": arithmetic,
         "batch_size": batch_size,
         "block_size": block_size,
+        "average": average,
         "random_state": seed,
         "n_jobs": jobs,
     }
@@ -140,6 +145,7 @@ def train_linear(
             "engine": estimator.engine_,
             "engine_reason": estimator.engine_reason_,
             "jobs": estimator.n_workers_,
+            "plan_bytes": estimator.plan_bytes_,
             "seconds": sum(record["seconds"] for record in history),
             "history": history,
         }
@@ -147,6 +153,8 @@ def train_linear(
         return
     workers = f"{estimator.n_workers_} workers"
     print(f"engine    {estimator.engine_} ({estimator.engine_reason_}), {workers}")
+    if estimator.plan_bytes_:
+        print(f"plan      {memory_told(estimator.plan_bytes_)}")
     print(
         f"objective {about['objective']:.6g} ({estimator.loss}, alpha {alpha:g}, "
         f"{estimator.n_iter_} epochs)"

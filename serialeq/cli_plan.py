@@ -171,9 +171,10 @@ def _plan_linear(
         features_kind,
         lattice_told,
         make_estimator,
+        memory_told,
         read_samples,
     )
-    from .team import WorkerTeam, count_workers
+    from .team import WorkerTeam, available_cores, count_workers
 
     given = {"loss": loss, "alpha": alpha, "block_size": block_size, "random_state": seed}
     estimator = make_estimator(regression, given | {"n_jobs": jobs})
@@ -195,9 +196,7 @@ def _plan_linear(
         speedups = [problem.predicted_speedup(order, p) for p in workers]
     statistics = Hypergraph(X.indices, X.indptr, n_features).statistics(seed)
     n_workers = count_workers(jobs)
-    padded = -(-problem.block // 8) * 8  # as LinearModel.sliced lays it out
-    gram = n_samples * padded * 4
-    slices = X.nnz * 6 + n_workers * (n_samples + 1) * 8  # int16, uint32; int64 where rows start
+    plan_bytes = problem.cost.memory(problem.block, n_workers, min(n_workers, available_cores()))
     lattice = problem.lattice
     share = statistics.hottest_degree / n_samples
     is_dense = statistics.conflict_probability >= _DENSE
@@ -217,8 +216,7 @@ def _plan_linear(
             "feature_bits": lattice.feature_bits,
             "factor_bits": lattice.factor_bits,
             "feature_scale": lattice.scale,
-            "gram_bytes": gram,
-            "slices_bytes": slices,
+            "plan_bytes": plan_bytes,
             "jobs": n_workers,
         },
         "rows": [
@@ -249,17 +247,10 @@ def _plan_linear(
     print(f"schedules of disjoint samples at most {most:,.1f} x, and 1 x with an intercept")
     print(f"lookahead                     {told['blocks']:,} blocks of {told['block']} samples")
     print(f"lattice                       {lattice_told(lattice)}")
-    print(
-        f"memory of the plan            {_size(gram + slices)}: Gram matrix {_size(gram)}, "
-        f"slices for {n_workers} workers {_size(slices)}"
-    )
+    print(f"memory of the plan            {memory_told(plan_bytes)}, {n_workers} workers")
     print(f"predicted speedup             of lookahead over serial, {estimator.loss}, cost model:")
     print_table(
         "",
         ["workers", "speedup"],
         [[str(p), f"{speedup:.2f}"] for p, speedup in zip(workers, speedups, strict=True)],
     )
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e6:,.1f} MB"

@@ -133,14 +133,27 @@ def shuffled_order(hypergraph: Hypergraph, seed: int, epoch: int = 0) -> Order:
     return given_order(hypergraph, sequence, name="shuffled")
 
 
-def two_level_order(hypergraph: Hypergraph, block: int, seed: int, epoch: int = 0) -> Order:
+def block_members(hypergraph: Hypergraph, seed: int) -> np.ndarray:
+    """Return the samples in the order in which `two_level_order` cuts them into blocks."""
+    return permutation(hypergraph.n_samples, stream_key(seed, "two-level order"))
+
+
+def two_level_order(
+    hypergraph: Hypergraph,
+    block: int,
+    seed: int,
+    epoch: int = 0,
+    members: np.ndarray | None = None,
+) -> Order:
     """Return a permutation whose blocks of `block` samples have the same members in every epoch.
 
     A random permutation, made once for the seed, is cut into blocks. Each epoch visits the blocks,
     and the samples inside each, in a new random order; what is left over comes last. So what
-    was computed about the members of a block serves every epoch.
+    was computed about the members of a block serves every epoch. (`members`: `block_members`, if
+    they are at hand.)
     """
-    members = permutation(hypergraph.n_samples, stream_key(seed, "two-level order"))
+    if members is None:
+        members = block_members(hypergraph, seed)
     sequence = _two_levels(members, block, stream_key(seed, "two-level epoch", epoch))
     return given_order(hypergraph, sequence, name="two-level")
 

@@ -129,3 +129,9 @@ def lattice_told(lattice: Any) -> str:
         f"features {lattice.feature_bits} bits (scale {lattice.scale:g}), factors "
         f"{lattice.factor_bits} bits, weights up to {lattice.largest_weight / lattice.scale:.4g}"
     )
+
+
+def memory_told(plan_bytes: dict[str, int]) -> str:
+    """Say how much memory a plan takes, and for what."""
+    parts = ", ".join(f"{name} {size / 1e6:,.1f}" for name, size in plan_bytes.items())
+    return f"{sum(plan_bytes.values()) / 1e6:,.1f} MB ({parts})"

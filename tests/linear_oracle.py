@@ -23,6 +23,7 @@ OPTIONS: dict[str, Any] = {
     "eta0": 0.1,
     "power_t": 0.5,
     "importance": None,
+    "average_from": 0,
 }
 """What `train` and `LinearModel` are given unless a test says otherwise."""
 
@@ -111,12 +112,18 @@ def train(
     weight = importance.tolist()
     v = [[0] * d for _ in outputs]
     intercept = [0.0 for _ in outputs]
+    u, intercept_sum = [[0.0] * d for _ in outputs], [0.0 for _ in outputs]
     t = 0
     for samples in epochs:
-        scale = 1.0
+        scale, passed = 1.0, 0.0
         n = samples.size
         for start in range(0, n, batch or 1):
             if start % (batch or _PERIOD) == 0 and scale < 0.5:
+                u = [
+                    [s - passed * x for s, x in zip(*ones, strict=True)]
+                    for ones in zip(u, v, strict=True)
+                ]
+                passed = 0.0
                 v = [[round(scale * x) for x in one] for one in v]
                 scale = 1.0
             t += 1
@@ -134,11 +141,23 @@ def train(
                     factors.append((i, k, round(-gain * g * feature_scale**2 * 2.0**b)))
                     if o["fit_intercept"]:
                         intercept[k] -= intercept_decay * (share * g)
+            counted = float(0 < o["average_from"] <= t)
+            for k in outputs:
+                intercept_sum[k] += counted * intercept[k]
             for i, k, factor in factors:
                 for j, q in rows[i]:
                     v[k][j] += factor * q
+                    u[k][j] += (passed * factor) * q
             scale = after
+            passed += counted * scale
+        u = [
+            [s - passed * x for s, x in zip(*ones, strict=True)] for ones in zip(u, v, strict=True)
+        ]
         if scale != 1.0:
             v = [[round(scale * x) for x in one] for one in v]
     unit = 2.0 ** (-a - b) / feature_scale
-    return {"coef": np.array(v, dtype=float) * unit, "intercept": np.array(intercept)}
+    arrays = {"coef": np.array(v, dtype=float) * unit, "intercept": np.array(intercept)}
+    if o["average_from"]:
+        arrays["coef_sum"] = np.array(u, dtype=float) * -unit
+        arrays["intercept_sum"] = np.array(intercept_sum)
+    return arrays

@@ -22,8 +22,10 @@ from serialeq.digest import digest_arrays
 from serialeq.errors import SerialeqError
 from serialeq.order import given_order, two_level_order
 from serialeq.planning.schedule import Schedule
+from serialeq.problems import linear_cost
 from serialeq.problems.lattice import choose_lattice, row_sizes
 from serialeq.problems.linear import LinearModel
+from serialeq.problems.linear_cost import LinearCost
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
 from serialeq.testing import interleave
@@ -37,14 +39,14 @@ CONFIGS: list[dict[str, Any]] = [
     {"loss": "hinge", "block": 32, "dense": True, "n_outputs": 3},
     {"loss": "perceptron", "block": 1, "weighted": True},
     {"loss": "huber", "block": 2, "dense": True, "n_outputs": 3, "weighted": True},
-    {"loss": "epsilon_insensitive", "block": 4, "fit_intercept": False},
-    {"loss": "squared_hinge", "block": 8, "n_outputs": 9},
-    {"loss": "modified_huber", "block": 64, "dense": True},
+    {"loss": "epsilon_insensitive", "block": 4, "fit_intercept": False, "average_from": 1},
+    {"loss": "squared_hinge", "block": 8, "n_outputs": 9, "average_from": 20},
+    {"loss": "modified_huber", "block": 64, "dense": True, "average_from": 90},
     {"loss": "squared_epsilon_insensitive", "block": 64, "n_outputs": 3},
 ]
 """What is compiled in: each is machine code of its own, so there are few of them."""
 MINIBATCHES: list[dict[str, Any]] = [
-    {"loss": "log_loss", "block": 4, "batch": 10},
+    {"loss": "log_loss", "block": 4, "batch": 10, "average_from": 2},
     {"loss": "hinge", "block": 16, "batch": 64, "dense": True, "n_outputs": 3},
 ]
 HINGE, LOG, SQUARED, THREE = CONFIGS[:4]
@@ -242,6 +244,79 @@ def test_training_goes_on_from_what_was_loaded() -> None:
         for epoch in (1, 2):
             session.run_epoch(epoch)
     assert same_bytes(then.trained(), whole)
+
+
+@pytest.mark.parametrize("engine", ["serial", "lookahead", "minibatch"])
+def test_the_mean_is_the_mean_of_the_weights_after_each_update(engine: str) -> None:
+    # By definition: the weights after each update, seen by stopping there.
+    X, targets = text(n=90, d=20)
+    options = LOG | {"alpha": 0.02, "schedule": "constant", "eta0": 1.0, "batch": 1}
+    seen = []
+    for stop in range(10, 91):
+        problem = make(X, targets, **options)
+        seen.append(train(problem, np.arange(stop), engine, 2))
+    averaged = make(X, targets, **options | {"average_from": 10})
+    train(averaged, "given", engine, 2)
+    for found, name in zip(averaged.published(), ("coef", "intercept"), strict=True):
+        expected = np.mean([arrays[name] for arrays in seen], axis=0)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+        assert np.abs(expected - seen[-1][name]).max() > 1e-3 * np.abs(expected).max()
+
+
+def test_means_go_on_from_what_was_loaded() -> None:
+    X, targets = text(n=150, d=50)
+    options = HINGE | {"average_from": 30}
+    whole = train(make(X, targets, **options), "reshuffled", "serial", n_epochs=2)
+    first, then = make(X, targets, **options), make(X, targets, **options)
+    train(first, "reshuffled", "serial")
+    then.load(first.trained(), first.n_updates)
+    with WorkerTeam(3) as team:
+        session = Session(then, OrderSource(then, "reshuffled", 3, team), "lookahead", team)
+        session.run_epoch(1)
+    assert same_bytes(then.trained(), whole)
+
+
+def test_plans_take_a_bounded_amount_of_memory() -> None:
+    cost = LinearCost(1_000_000, 100.0, 50_000, 1, dense=False, rarely_moves=False)
+    room = 100 * 1_000_000 * 6
+    assert cost.most_workers(16, 8) == 8
+    few = cost.most_workers(16, 1_024)
+    assert 8 < few < 100
+    assert cost.memory(16, few, 2)["waits"] <= room < cost.memory(16, few, 2)["waits"] * 1.1
+    assert cost.memory(16, 1_024, 2) == cost.memory(16, few, 2)
+    wide = LinearCost(1_000, 10.0, 1 << 20, 1, dense=False, rarely_moves=False)
+    assert wide.most_threads(16, 64) == 2  # a thread's scratch has 32 bytes per feature
+    assert wide.most_threads(64, 64) == 1
+
+
+def test_planned_memory_is_what_is_allocated() -> None:
+    X, targets = text()
+    problem = make(X, targets, **LOG)
+    order = given_order(problem.hypergraph, np.arange(600))
+    schedule, bound = problem.sliced(order, WorkerTeam(3, 1), simultaneous=False)
+    told = problem.cost.memory(16, 3, 1)
+    waits = sum(
+        array.nbytes
+        for name, array in vars(schedule).items()
+        if isinstance(array, np.ndarray) and name != "layout"
+    )
+    assert told["waits"] == pytest.approx(waits, rel=0.01)
+    context = bound.context
+    layout = context.ptr.nbytes + context.columns.nbytes + context.values.nbytes
+    assert told["slices"] == layout
+    assert told["gram"] == context.gram.nbytes
+
+
+def test_waits_that_do_not_fit_are_waits_of_fewer_workers(monkeypatch: Any) -> None:
+    X, targets = text()
+    expected = train(make(X, targets, **LOG), "shuffled", "serial")
+    monkeypatch.setattr(linear_cost, "_ROOM", 0)
+    problem = make(X, targets, **LOG | {"block": 1})
+    with WorkerTeam(1_024, 2) as team:
+        session = Session(problem, OrderSource(problem, "shuffled", 3, team), "lookahead", team)
+        session.run_epoch(0)
+        assert re.search(r"; \d+ of 1024 workers: waits of more do not fit", session.engine_reason)
+        assert same_bytes(problem.trained(), expected)
 
 
 def test_entries_in_any_order_and_repeated_entries_are_one_matrix() -> None:
@@ -526,9 +601,10 @@ ASSEMBLY = """
 import json
 from test_linear import example
 from serialeq.kernels import jit
-from serialeq.kernels.linear import loss_worker, row_kernel
+from serialeq.kernels.linear import row_kernel
+from serialeq.kernels.linear_loss import loss_worker
 from serialeq.order import given_order
-from serialeq.problems.linear import _fill_rates
+from serialeq.kernels.steps import fill_rates, settle
 from serialeq.team import WorkerTeam
 import numpy as np
 
@@ -555,7 +631,8 @@ for name, options in {
         assembly["sliced, " + name] = bound._compiled._library.get_asm_str()
 problem.begin_epoch(0, problem.n_samples)
 problem.loss()
-assembly["rates"] = assembly_of(_fill_rates)
+assembly["rates"] = assembly_of(fill_rates)
+assembly["settle"] = assembly_of(settle)
 assembly["loss"] = assembly_of(loss_worker)
 print(json.dumps(assembly))
 """
@@ -593,6 +670,7 @@ def assembly() -> dict[str, str]:
         "sliced, log_loss",
         "sliced, three classes",
         "rates",
+        "settle",
         "loss",
     ],
 )

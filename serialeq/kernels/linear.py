@@ -17,164 +17,29 @@ recurrence
 
 and updates its own columns. There is one wait per block.
 
+The mean of the weights after each update (Polyak and Ruppert) needs a second vector, u. With
+``A_t`` the sum of the scales after the first t updates, and ``beta_t`` the factor of update t,
+
+    sum_t w_t = A_T v_T - u          u <- u + A_{t-1} beta_t x
+
+(the trick of L. Bottou's ASGD). No margin contains u: who owns a column adds to it in serial
+order, so the bits of u are those of the serial run without any lattice.
+
 Proved in ``proofs/``: theorems ``block_is_sgd``, ``same_total_same_bits``, ``guard_of_a_block``.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .atomics import load_acquire
-from .jit import inline, jit
+from .jit import inline
 from .kernel import kernel
-from .losses import slope, value
-from .simd import load, load_wide, splat, store, total
-
-CHUNK = 256
-"""Rows per partial sum of the loss."""
-
-BOUND, TROUBLE, WORST = 0, 1, 2
-"""Places in ``state``: bound of max|v|; 1 + the first update beyond the limit; the bound there."""
-
-
-class LinearContext(NamedTuple):
-    """What the kernels work on: n rows, C outputs, P slices of columns.
-
-    With one output, weights are scalars; with more, rows padded to whole vectors.
-    """
-
-    samples: np.ndarray
-    """(m,) int32: row at each packed position."""
-    times: np.ndarray
-    """(m,) int32: serial position of each packed position; (0,) in the sliced kernel."""
-    ptr: np.ndarray
-    """(P, n + 1) int64: where each row's entries start in each slice; (0, 0) if dense."""
-    columns: np.ndarray
-    """(nnz,) uint32: row of ``weights``; (0,) if dense."""
-    values: np.ndarray
-    """(nnz,) or (sum of n * padded columns,) int16 or float32."""
-    targets: np.ndarray
-    """(n, C) float64."""
-    importance: np.ndarray
-    """(n, C) float64: sample weight times class weight; (0, 0) unless `weighted`."""
-    rates: np.ndarray
-    """(updates, 3) float64: scale before, eta / scale after, eta, of the update; the first two in
-    units of margins and factors."""
-    folds: np.ndarray
-    """(periods,) float64: factor by which v is multiplied at the start of each period."""
-    weights: np.ndarray
-    """(V, C or padded C) float64."""
-    first_column: np.ndarray
-    """(P + 1,) int64: row of ``weights`` where each slice starts."""
-    intercept: np.ndarray
-    """(P, 2 room) float64: each worker's copy, and what it will be after a mini-batch."""
-    state: np.ndarray
-    """(P, 16) float64: each worker's copy; see `BOUND`, `TROUBLE`, `WORST`."""
-    partial: np.ndarray
-    """(2, P, room) float64: margins of a block, from each slice; (0, 0, 0) in the row kernel."""
-    gram: np.ndarray
-    """(blocks * s * padded s,) int32: x_j.x_k in units of 2^-2a; (0,) unless needed."""
-    scratch: np.ndarray
-    """(P, room) float64."""
-    epsilon: float
-    most: float
-    """Largest |q|."""
-    limit: float
-    """Largest max|v| for which everything is exact."""
-    intercept_decay: float
-    loss: int
-    n_outputs: int
-    width: int
-    """Vectors per row of ``weights``; 0 with one output."""
-    block: int
-    period: int
-    """Samples between places where weights may be renewed; a multiple of `block`."""
-    dense: bool
-    lattice: bool
-    weighted: bool
-    with_intercept: bool
-    simultaneous: bool
-    """Mini-batch: all samples of a block see the weights at its start."""
-
-
-@inline
-def _dot(c: Any, p: int, row: int, out: Any, at: int) -> None:
-    """Set ``out`` from `at` on to the inner products of a row's slice with the weights."""
-    values, columns, weights = c.values, c.columns, c.weights
-    if c.dense:
-        first, last = c.first_column[p], c.first_column[p + 1]
-        base = first * c.targets.shape[0] + row * (last - first)
-        if c.width == 0:
-            s0 = s1 = s2 = s3 = splat(0.0)
-            for j in range(0, last - first, 32):
-                x, w = base + j, first + j
-                s0 = s0 + load_wide(values, x) * load(weights, w, 0)
-                s1 = s1 + load_wide(values, x + 8) * load(weights, w + 8, 0)
-                s2 = s2 + load_wide(values, x + 16) * load(weights, w + 16, 0)
-                s3 = s3 + load_wide(values, x + 24) * load(weights, w + 24, 0)
-            out[at] = total((s0 + s1) + (s2 + s3))
-        else:
-            for v in range(c.width):
-                part = splat(0.0)
-                for j in range(last - first):
-                    q = np.float64(values[np.uintp(base + j)])
-                    part = part + splat(q) * load(weights, first + j, v)
-                store(out, 0, at // 8 + v, part)
-        return
-    lower, upper = np.uintp(c.ptr[p, row]), np.uintp(c.ptr[p, row + 1])
-    if c.width == 0:  # four sums, as each addition waits for the one before
-        m0 = m1 = m2 = m3 = 0.0
-        k = lower
-        while k + np.uintp(4) <= upper:
-            m0 += values[k] * weights[np.uintp(columns[k]), 0]
-            m1 += values[k + np.uintp(1)] * weights[np.uintp(columns[k + np.uintp(1)]), 0]
-            m2 += values[k + np.uintp(2)] * weights[np.uintp(columns[k + np.uintp(2)]), 0]
-            m3 += values[k + np.uintp(3)] * weights[np.uintp(columns[k + np.uintp(3)]), 0]
-            k += np.uintp(4)
-        while k < upper:
-            m0 += values[k] * weights[np.uintp(columns[k]), 0]
-            k += np.uintp(1)
-        out[at] = (m0 + m1) + (m2 + m3)
-        return
-    for v in range(c.width):
-        part = splat(0.0)
-        for k in range(lower, upper):
-            part = part + splat(np.float64(values[k])) * load(weights, np.intp(columns[k]), v)
-        store(out, 0, at // 8 + v, part)
-
-
-@inline
-def _add(c: Any, p: int, row: int, beta: Any, at: int) -> None:
-    """Add the row's slice times ``beta[at:]`` to the weights."""
-    values, columns, weights = c.values, c.columns, c.weights
-    if c.dense:
-        first, last = c.first_column[p], c.first_column[p + 1]
-        base = first * c.targets.shape[0] + row * (last - first)
-        if c.width == 0:
-            factor = splat(beta[at])
-            for j in range((last - first) // 8):
-                moved = load(weights, first + 8 * j, 0) + factor * load_wide(values, base + 8 * j)
-                store(weights, first + 8 * j, 0, moved)
-        else:
-            for j in range(last - first):
-                q = splat(np.float64(values[np.uintp(base + j)]))
-                for v in range(c.width):
-                    moved = load(weights, first + j, v) + q * load(beta, 0, at // 8 + v)
-                    store(weights, first + j, v, moved)
-        return
-    lower, upper = np.uintp(c.ptr[p, row]), np.uintp(c.ptr[p, row + 1])
-    if c.width == 0:
-        factor = beta[at]
-        for k in range(lower, upper):
-            weights[np.uintp(columns[k]), 0] += factor * values[k]
-        return
-    for k in range(lower, upper):
-        q, column = splat(np.float64(values[k])), np.intp(columns[k])
-        for v in range(c.width):
-            moved = load(weights, column, v) + q * load(beta, 0, at // 8 + v)
-            store(weights, column, v, moved)
+from .linear_context import BOUND, COUNTED, GAIN, PASSED, SCALE, STEP, TROUBLE, WORST
+from .linear_rows import add_row, dot, fetch_rows
+from .losses import slope
+from .simd import load, load_wide, splat, store
 
 
 @inline
@@ -184,9 +49,10 @@ def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta:
     `margins` from `at` on are inner products with v. On the lattice the factors are rounded, and
     the bound of max|v| grows by what they can add.
     """
-    scale, gain, eta = c.rates[update, 0], c.rates[update, 1], c.rates[update, 2]
+    scale, gain, eta = c.rates[update, SCALE], c.rates[update, GAIN], c.rates[update, STEP]
+    room = c.intercept.shape[1] // 3
     largest = 0.0
-    finite = True
+    moves, finite = False, True
     for o in range(c.n_outputs):
         margin = scale * margins[at + o] + c.intercept[p, o]
         g = slope(c.loss, c.epsilon, margin, c.targets[row, o])
@@ -198,17 +64,34 @@ def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta:
             finite = finite and abs(factor) <= c.limit
             largest = max(largest, abs(factor))
         beta[at + o] = factor
+        moves = moves or factor != 0.0
         if c.with_intercept:
-            pending = c.intercept.shape[1] // 2 if c.simultaneous else 0
+            pending = room if c.simultaneous else 0
             c.intercept[p, pending + o] -= c.intercept_decay * (eta * g)
+    if c.averaged and not c.simultaneous:
+        _count_intercept(c, p, update)
     if c.lattice:
         bound = c.state[p, BOUND] + largest * c.most
         c.state[p, BOUND] = bound
         if not (finite and bound <= c.limit) and c.state[p, TROUBLE] == 0.0:
             c.state[p, TROUBLE] = update + 1.0
             c.state[p, WORST] = bound
-        return largest != 0.0
-    return True
+    return moves
+
+
+@inline
+def _count_intercept(c: Any, p: int, update: int) -> None:
+    sums = c.intercept.shape[1] // 3 * 2
+    for o in range(c.n_outputs):
+        c.intercept[p, sums + o] += c.rates[update, COUNTED] * c.intercept[p, o]
+
+
+@inline
+def _count(c: Any, p: int, row: int, update: int, beta: Any, at: int, passed: Any) -> None:
+    """Add to the sums what an update with the factors ``beta[at:]`` adds; `passed` is scratch."""
+    for o in range(max(8 * c.width, 1)):
+        passed[at + o] = c.rates[update, PASSED] * beta[at + o]
+    add_row(c, p, row, c.sums, passed, at)
 
 
 @inline
@@ -222,16 +105,18 @@ def _renewal(c: Any, p: int, time: int) -> bool:
     """Return whether weights have to be folded, or measured anew, before serial position."""
     if not c.lattice or time % c.period != 0:
         return False
-    return c.folds[time // c.period] != 1.0 or c.state[p, BOUND] > 0.5 * c.limit
+    return c.folds[time // c.period, 0] != 1.0 or c.state[p, BOUND] > 0.5 * c.limit
 
 
 @inline
-def _renew(c: Any, p: int, factor: float) -> float:
+def _renew(c: Any, p: int, period: int) -> float:
     """Multiply the slice's weights by a factor, rounded; return the largest magnitude."""
-    weights = c.weights
+    weights, factor = c.weights, c.folds[period, 0]
     largest = 0.0
     for k in range(np.uintp(c.first_column[p]), np.uintp(c.first_column[p + 1])):
         for o in range(c.n_outputs):
+            if c.averaged and factor != 1.0:
+                c.sums[k, o] -= c.folds[period, 1] * weights[k, o]
             weights[k, o] = _round(factor * weights[k, o])
             largest = max(largest, abs(weights[k, o]))
     return largest
@@ -245,10 +130,12 @@ def row_kernel(c: Any, start: int, stop: int) -> None:
     for k in range(start, stop):
         row, time = np.intp(c.samples[k]), np.intp(c.times[k])
         if _renewal(c, 0, time):
-            c.state[0, BOUND] = _renew(c, 0, c.folds[time // c.period])
-        _dot(c, 0, row, margins, 0)
+            c.state[0, BOUND] = _renew(c, 0, time // c.period)
+        dot(c, 0, row, margins, 0)
         if _respond(c, 0, row, time, margins, 0, beta):
-            _add(c, 0, row, beta, 0)
+            add_row(c, 0, row, c.weights, beta, 0)
+            if c.averaged:
+                _count(c, 0, row, time, beta, 0, margins)
 
 
 @kernel
@@ -283,11 +170,16 @@ def _begin(c: Any, p: int, first: int, last: int, partial: Any) -> None:
     """Publish the margins of a block from the worker's slice."""
     stride = max(8 * c.width, 1)
     mine = partial[p]
+    if last < c.samples.size and not c.simultaneous:
+        here, after = np.intp(c.samples[first]) // c.block, np.intp(c.samples[last]) // c.block
+        if after != here + 1:
+            upper = min((after + 1) * c.block, c.samples.size)
+            fetch_rows(c, p, after * c.block, upper)
     if _renewal(c, p, first):
-        mine[mine.size - 1] = _renew(c, p, c.folds[first // c.period])
+        mine[mine.size - 1] = _renew(c, p, first // c.period)
     for k in range(first, last):
         row = np.intp(c.samples[k])
-        _dot(c, p, row, mine, _slot(c, k - first, row) * stride)
+        dot(c, p, row, mine, _slot(c, k - first, row) * stride)
 
 
 @inline
@@ -304,7 +196,7 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
         c.state[p, BOUND] = 0.0
         for u in range(partial.shape[0]):
             c.state[p, BOUND] = max(c.state[p, BOUND], partial[u, partial.shape[1] - 1])
-    pending = c.intercept.shape[1] // 2
+    pending = c.intercept.shape[1] // 3
     if c.simultaneous:
         for o in range(c.n_outputs):
             c.intercept[p, pending + o] = c.intercept[p, o]
@@ -330,35 +222,15 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
     if c.simultaneous:
         for o in range(c.n_outputs):
             c.intercept[p, o] = c.intercept[p, pending + o]
+        if c.averaged:
+            _count_intercept(c, p, first // c.block)
     for k in range(first, last):
         row = np.intp(c.samples[k])
-        _add(c, p, row, beta, _slot(c, k - first, row) * stride)
-
-
-@jit
-def loss_worker(
-    thread: int, n_threads: int, loss: int, epsilon: float, indptr: Any, indices: Any, data: Any,
-    coef: Any, intercept: Any, targets: Any, importance: Any, partial: Any, stop_flag: Any,
-) -> bool:  # fmt: skip
-    """Set ``partial[i]`` to the loss of chunk ``i`` of the rows, for every n_threads-th chunk.
-
-    ``coef`` is (d, C); a dense row has no `indices`. A chunk's sum depends on the chunk alone.
-    """
-    n, n_outputs = targets.shape
-    margins = np.zeros(n_outputs)
-    for i in range(thread, partial.size, n_threads):
-        if load_acquire(stop_flag, 0):
-            break
-        sum_ = 0.0
-        for row in range(i * CHUNK, min((i + 1) * CHUNK, n)):
-            margins[:] = intercept
-            start = indptr[row]
-            for k in range(np.uintp(start), np.uintp(indptr[row + 1])):
-                j = np.uintp(indices[k]) if indices.size else k - np.uintp(start)
-                for o in range(n_outputs):
-                    margins[o] += data[k] * coef[j, o]
-            for o in range(n_outputs):
-                weight = importance[row, o] if importance.size else 1.0
-                sum_ += weight * value(loss, epsilon, margins[o], targets[row, o])
-        partial[i] = sum_
-    return False
+        at = _slot(c, k - first, row) * stride
+        moves = False
+        for o in range(c.n_outputs):
+            moves = moves or beta[at + o] != 0.0
+        if moves:
+            add_row(c, p, row, c.weights, beta, at)
+            if c.averaged:  # the margins are no longer needed
+                _count(c, p, row, first // c.block if c.simultaneous else k, beta, at, margins)

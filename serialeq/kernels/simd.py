@@ -151,6 +151,23 @@ def total(typingctx: Any, value: Any) -> Any:
     return value.scalar(value), generate
 
 
+@intrinsic
+def prefetch(typingctx: Any, values: Any, offset: Any) -> Any:
+    """Ask for the cache line of ``values[offset]``, which may be out of bounds (1-d array)."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        pointer = ir.IntType(8).as_pointer()
+        place = builder.bitcast(builder.gep(array.data, [args[1]]), pointer)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, _INT, _INT, _INT])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        read, keep, data = 0, 3, 1
+        builder.call(function, [place, *(ir.Constant(_INT, k) for k in (read, keep, data))])
+        return context.get_dummy_value()
+
+    return types.void(values, types.intp), generate
+
+
 def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
     """Return zeros that start on a pair of cache lines (128 bytes)."""
     n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize

@@ -43,7 +43,7 @@ def sampled_degrees(indptr: Any, indices: Any, n_columns: int, n_entries: int) -
     return degrees
 
 
-_SAMPLED_ENTRIES = 1 << 18
+_SAMPLED_ENTRIES = 1 << 16
 _ROUND = 1.5 * 2.0**52
 
 

@@ -7,7 +7,6 @@ exact sums (`serialeq.kernels.linear`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,86 +15,30 @@ import scipy.sparse as sp
 
 from serialeq.errors import DataError, DivergenceError, SerialeqError
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.elementary import exp, log1p
 from serialeq.kernels.factorization import sequential_mean
 from serialeq.kernels.jit import jit
 from serialeq.kernels.kernel import BoundKernel
-from serialeq.kernels.linear import (
-    BOUND,
-    CHUNK,
-    TROUBLE,
-    WORST,
-    LinearContext,
-    loss_worker,
-    row_kernel,
-    sliced_kernel,
-)
+from serialeq.kernels.linear import row_kernel, sliced_kernel
+from serialeq.kernels.linear_context import BOUND, TROUBLE, WORST, LinearContext
+from serialeq.kernels.linear_loss import CHUNK, loss_worker
 from serialeq.kernels.losses import CLASSIFICATION, slope
 from serialeq.kernels.simd import aligned_zeros
-from serialeq.kernels.slices import (
-    cut_columns,
-    dense_gram,
-    run_meeting,
-    slice_dense,
-    slice_rows,
-    sparse_gram,
-)
-from serialeq.order import Order, two_level_order
+from serialeq.kernels.slices import dense_gram, sparse_gram
+from serialeq.kernels.steps import SCHEDULES, fill_rates, settle
+from serialeq.order import Order, block_members, two_level_order
 from serialeq.planning.blocks import plan_blocks
 from serialeq.planning.schedule import Schedule
 from serialeq.team import WorkerTeam
 
 from .base import SlicedProblem
 from .lattice import Lattice, choose_lattice, row_sizes, vanishing_share
+from .linear_cost import BLOCKS, LinearCost
+from .linear_layout import Layout, Supports, lay_out
 
-SCHEDULES = ("optimal", "constant", "invscaling", "pegasos")
-BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 _PERIOD = 64
 _MOST_VANISHING = 0.25
 _RARELY_MOVED = ("hinge", "squared_hinge", "perceptron", "epsilon_insensitive")
-_RESPONSE, _EXCHANGE = 70.0, 8.0  # ns: a sample's own steps; its share of an exchange
-_NO_FLOAT = np.zeros(0)
-
-
-class _Supports(Hypergraph):
-    """The incidence, made when somebody looks at it: sliced engines never do."""
-
-    arity = 0
-    _X: Any
-
-    def __init__(self, X: Any, indptr: np.ndarray, fit_intercept: bool) -> None:
-        self.n_samples, n_features = X.shape
-        self.n_variables = n_features + fit_intercept
-        self._X, self._indptr, self._n_features = X, indptr, n_features
-
-    @cached_property
-    def indptr(self) -> np.ndarray:  # type: ignore[override]
-        if self.n_variables == self._n_features:
-            return self._indptr
-        return self._indptr + np.arange(self.n_samples + 1)
-
-    @cached_property
-    def indices(self) -> np.ndarray:  # type: ignore[override]
-        if not isinstance(self._X, np.ndarray):
-            indices = self._X.indices.astype(np.uint32)
-        else:
-            indices = np.tile(np.arange(self._n_features, dtype=np.uint32), self.n_samples)
-        if self.n_variables == self._n_features:
-            return indices
-        return np.insert(indices, self._indptr[1:], self._n_features)
-
-
-@dataclass(frozen=True, eq=False)
-class _Layout:
-    """The matrix in slices of columns, and the place of each column's weights."""
-
-    n_slices: int
-    in_data_order: bool
-    place: np.ndarray
-    first: np.ndarray
-    ptr: np.ndarray
-    columns: np.ndarray
-    values: np.ndarray
+_NONE = np.zeros((0, 0))
 
 
 class LinearModel(SlicedProblem):
@@ -125,9 +68,11 @@ class LinearModel(SlicedProblem):
         Bits of features and of factors, instead of the ones chosen.
     like : Lattice, optional
         The lattice of an earlier fit, whose weights will be loaded.
+    average_from : int
+        The update, counted from 1, from which on the mean of the weights is kept; 0: not at all.
     block : int, optional
         Samples per block of the lookahead engine and of the two-level order: a power of two up
-        to 64.
+        to 64, by default the cheapest one (`serialeq.problems.linear_cost`).
     batch : int
         Samples per update of the minibatch engine.
     team : WorkerTeam, optional
@@ -153,6 +98,7 @@ class LinearModel(SlicedProblem):
         arithmetic: str = "lattice",
         lattice_bits: tuple[int, int] | None = None,
         like: Lattice | None = None,
+        average_from: int = 0,
         block: int | None = None,
         batch: int = 64,
         team: WorkerTeam | None = None,
@@ -167,15 +113,25 @@ class LinearModel(SlicedProblem):
         self._X = X
         if self.dense:
             self._indptr = np.arange(self.n_samples + 1, dtype=np.int64) * self.n_features
+            self._indices = np.zeros(0, dtype=np.int32)
         else:  # one type of each array, so that kernels are compiled once
             self._indptr = X.indptr.astype(np.int64, copy=False)
             self._indices = X.indices.astype(np.int32, copy=False)
         self.loss_name, self._loss = loss, CLASSIFICATION.index(loss)
         self.alpha, self.epsilon, self.fit_intercept = alpha, epsilon, fit_intercept
         self.schedule, self.eta0, self.power_t = schedule, eta0, power_t
-        self._importance = np.zeros((0, 0)) if importance is None else importance
+        self._importance = _NONE if importance is None else importance
+        self.average_from = average_from
+        self.cost = LinearCost(
+            self.n_samples,
+            float(self._indptr[-1]) / max(self.n_samples, 1),
+            self.n_features,
+            self.n_outputs,
+            self.dense,
+            loss in _RARELY_MOVED,
+        )
         if block is None:
-            block = (32 if self.dense else 16) if self.n_outputs <= 8 else 8
+            block = self.cost.best_block()
         if block not in BLOCKS:
             raise SerialeqError(f"block: expected one of {BLOCKS}, got {block!r}")
         self.block, self.batch = block, min(batch, max(self.n_samples, 1))
@@ -194,89 +150,66 @@ class LinearModel(SlicedProblem):
                 )
         self._width = 0 if self.n_outputs == 1 else -(-self.n_outputs // 8)
         self._weights = np.zeros((self.n_features, self.n_outputs))  # canonical, until laid out
-        self._layout: _Layout | None = None
-        self._laid_out = np.zeros((0, 0))
-        self._intercept = np.zeros((1, self.n_outputs))
+        self._sums = np.zeros(self._weights.shape if average_from else (0, 0))
+        self._layout: Layout | None = None
+        self._laid_out, self._sums_laid_out = _NONE, _NONE
+        self._room = -(-self.n_outputs // 16) * 16
+        self._intercept = np.zeros((1, 3 * self._room))
         self._state = np.zeros((1, 16))
-        self._scale = 1.0
+        self._scale, self._passed = 1.0, 0.0
+        self._members: tuple[int, np.ndarray] | None = None
         self.n_updates = 0
-        self._rates, self._folds = np.zeros((0, 3)), np.zeros(0)
+        self._rates, self._folds = _NONE, _NONE
         self._updates_per_epoch, self._simultaneous = self.n_samples, 0
 
     # ---- layout ------------------------------------------------------------------------------
 
-    def _slice(
+    def _lay_out(
         self, n_slices: int, rows: np.ndarray, team: WorkerTeam, in_data_order: bool = False
-    ) -> _Layout:
-        """Lay the rows out in slices of columns, and the weights with them."""
-        scale = 1.0
-        dtype: Any = np.float32
-        if self.lattice is not None:
-            scale = 2.0**self.lattice.feature_bits / self.lattice.scale
-            dtype = np.int16
-        lattice = self.lattice is not None
-        if self.dense:
-            width = -(-self.n_features // n_slices)
-            padded = -(-width // 32) * 32
-            first = np.arange(n_slices + 1) * padded
-            column = np.arange(self.n_features)
-            place = (column // width * padded + column % width).astype(np.uint32)
-            values = np.zeros(first[-1] * rows.size, dtype=dtype)
-            team.run(
-                slice_dense, team.n_threads, self._X, rows, width, first, scale, lattice, values
-            )
-            ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
-        else:
-            X = self._X
-            cuts, first = cut_columns(self._indptr, self._indices, self.n_features, n_slices)
-            shifts = np.repeat(first[:-1] - cuts[:-1], np.diff(cuts))
-            place = np.arange(self.n_features) + shifts
-            ptr = np.empty((n_slices, rows.size + 1), dtype=np.int64)
-            n_entries = int(np.diff(self._indptr)[rows].sum())
-            columns = np.empty(n_entries, dtype=np.uint32)
-            values = np.empty(n_entries, dtype=dtype)
-            run_meeting(
-                team, slice_rows, self._indptr, self._indices, X.data, rows, cuts, first, scale,
-                lattice, ptr, columns, values,
-            )  # fmt: skip
-        return _Layout(n_slices, in_data_order, place, first, ptr, columns, values)
-
-    def _adopt(self, layout: _Layout) -> None:
-        """Move weights and per-worker state to a layout."""
-        weights = self._canonical()
-        stride = max(8 * self._width, 1)
-        self._layout = layout
-        self._laid_out = aligned_zeros((int(layout.first[-1]), stride))
+    ) -> Layout:
+        """Lay the rows out in slices of columns, and move the state there."""
+        weights = self._canonical(self._weights, self._laid_out)
+        sums = self._canonical(self._sums, self._sums_laid_out)
+        layout = lay_out(
+            self._X, self._indptr, self._indices, rows, n_slices, self.lattice, team, in_data_order
+        )
+        shape = int(layout.first[-1]), max(8 * self._width, 1)
+        self._laid_out = aligned_zeros(shape)
         self._laid_out[layout.place, : self.n_outputs] = weights
+        if self.average_from:
+            self._sums_laid_out = aligned_zeros(shape)
+            self._sums_laid_out[layout.place, : self.n_outputs] = sums
         intercept, state = self._intercept[0], self._state[0]
-        self._intercept = aligned_zeros((layout.n_slices, -(-self.n_outputs // 16) * 32))
-        self._intercept[:, : self.n_outputs] = intercept[: self.n_outputs]
-        self._state = aligned_zeros((layout.n_slices, 16))
+        self._intercept = aligned_zeros((n_slices, 3 * self._room))
+        self._intercept[:] = intercept
+        self._state = aligned_zeros((n_slices, 16))
         self._state[:] = state
+        self._layout = layout
+        return layout
 
-    def _canonical(self) -> np.ndarray:
-        if self._layout is None:
-            return self._weights
-        return self._laid_out[self._layout.place, : self.n_outputs]
+    def _canonical(self, before: np.ndarray, laid_out: np.ndarray) -> np.ndarray:
+        """Return weights or sums with a row for each column of the data."""
+        if self._layout is None or not laid_out.size:
+            return before
+        return laid_out[self._layout.place, : self.n_outputs]
 
     # ---- what engines run ----------------------------------------------------------------------
 
     @cached_property
     def hypergraph(self) -> Hypergraph:  # type: ignore[override]
         """The columns of each row, and the intercept as the last variable."""
-        return _Supports(self._X, self._indptr, self.fit_intercept)
+        return Supports(self._X, self._indptr, self.fit_intercept)
 
     def context(self, samples: np.ndarray, times: np.ndarray) -> LinearContext:
         """Return the row kernel's context: rows stay where they are, `samples` says their order."""
         if self._layout is None or not self._layout.in_data_order:
             rows = np.arange(self.n_samples, dtype=np.int32)
-            self._adopt(self._slice(1, rows, WorkerTeam(1), in_data_order=True))
+            self._lay_out(1, rows, WorkerTeam(1), in_data_order=True)
         self._simultaneous = 0
         self._resize(samples.size, samples.size)
-        none = np.zeros((0, 0))
         return self._context(
             samples, times, self.targets, self._importance, np.zeros((0, 0, 0)),
-            np.zeros(0, np.int32), none, _PERIOD, 1,
+            np.zeros(0, np.int32), _NONE, _PERIOD, 1,
         )  # fmt: skip
 
     def variables(self) -> dict[str, np.ndarray]:
@@ -289,6 +222,8 @@ class LinearModel(SlicedProblem):
         assert self._layout is not None
         owners = {"weights": np.full(self._laid_out.shape[0], -1)}
         owners["weights"][self._layout.place] = np.arange(self.n_features)
+        if self.average_from:
+            owners["sums"] = owners["weights"]
         if self.fit_intercept:
             owners["intercept"] = np.array([self.n_features])
         return owners
@@ -305,20 +240,10 @@ class LinearModel(SlicedProblem):
         return "lookahead" if self.lattice is not None else "dataflow"
 
     def predicted_speedup(self, order: Order, n_workers: int) -> float:
-        """Predict from the number of entries per row (nanoseconds, measured on text).
-
-        What every worker does bounds it for any number of them: ``proofs/limits.md``, L2.1.
-        """
+        """Predict from the shape of the data (`serialeq.problems.linear_cost`)."""
         if self.lattice is None:
             return super().predicted_speedup(order, n_workers)
-        entries = self._indptr[-1] / max(self.n_samples, 1) * max(1.5 * self._width, 1.0)
-        alone = _RESPONSE * self.n_outputs
-        shared = entries * (0.2 if self.dense else 1.0)
-        serial = alone + entries * (0.3 if self.dense else 1.0)
-        if self.loss_name in _RARELY_MOVED and not self.dense:  # texts are soon on the right side
-            serial = 0.4 * alone + 0.75 * entries
-        together = 1.1 * alone + shared / n_workers + _EXCHANGE * np.log2(2 * n_workers)
-        return float(serial / together)
+        return self.cost.serial() / self.cost.lookahead(self.block, n_workers)
 
     def sliced(
         self, order: Order, team: WorkerTeam, simultaneous: bool
@@ -332,25 +257,17 @@ class LinearModel(SlicedProblem):
                 "engine: lookahead and minibatch need arithmetic='lattice', got 'float64'"
             )
         block = self.batch if simultaneous else self.block
-        n_workers = team.n_workers
+        n_workers = self.cost.most_workers(block, team.n_workers)
         rows = order.samples().astype(np.int32, copy=False)
         self._base = rows
-        layout = self._slice(n_workers, rows, team)
-        self._adopt(layout)
+        layout = self._lay_out(n_workers, rows, team)
         stride = max(8 * self._width, 1)
         padded = -(-block // 8) * 8
         gram = np.zeros((0, padded), dtype=np.int32)
-        if not simultaneous and block > 1:
+        if not simultaneous:
             gram = np.zeros((rows.size, padded), dtype=np.int32)
-            if self.dense:
-                team.run(dense_gram, team.n_threads, layout.values, layout.first, block, gram)
-            else:
-                team.run(
-                    sparse_gram, team.n_threads, layout.ptr, layout.columns, layout.values,
-                    int(layout.first[-1]), block, gram,
-                )  # fmt: skip
-        elif not simultaneous:
-            gram = np.zeros((rows.size, padded), dtype=np.int32)
+            if block > 1:
+                self._fill_gram(layout, block, gram, team)
         n_blocks = -(-rows.size // block)
         self._simultaneous = block if simultaneous else 0
         self._resize(rows.size, n_blocks if simultaneous else rows.size)
@@ -364,6 +281,16 @@ class LinearModel(SlicedProblem):
             block if simultaneous else _PERIOD, block, simultaneous,
         )  # fmt: skip
         return plan_blocks(rows, n_blocks, n_workers), sliced_kernel.bind(context)
+
+    def _fill_gram(self, layout: Layout, block: int, gram: np.ndarray, team: WorkerTeam) -> None:
+        if self.dense:
+            team.run(dense_gram, team.n_threads, layout.values, layout.first, block, gram)
+            return
+        n_threads = self.cost.most_threads(block, team.n_threads)
+        team.run(
+            sparse_gram, n_threads, layout.ptr, layout.columns, layout.values,
+            int(layout.first[-1]), block, gram, n_threads=n_threads,
+        )  # fmt: skip
 
     def follow(self, order: Order) -> None:
         """Let the next epochs of the sliced kernel follow an order with the same blocks."""
@@ -397,6 +324,7 @@ class LinearModel(SlicedProblem):
             rates=self._rates,
             folds=self._folds,
             weights=self._laid_out,
+            sums=self._sums_laid_out,
             first_column=layout.first,
             intercept=self._intercept,
             state=self._state,
@@ -416,15 +344,16 @@ class LinearModel(SlicedProblem):
             lattice=lattice is not None,
             weighted=bool(importance.size),
             with_intercept=self.fit_intercept,
+            averaged=self.average_from > 0,
             simultaneous=simultaneous,
         )
 
     # ---- epochs --------------------------------------------------------------------------------
 
     def _resize(self, n_samples: int, n_updates: int) -> None:
-        self._rates = np.empty((max(n_updates, 1), 3))
+        self._rates = np.empty((max(n_updates, 1), 5 if self.average_from else 3))
         period = self._simultaneous or _PERIOD
-        self._folds = np.ones(n_samples // period + 1)
+        self._folds = np.ones((n_samples // period + 1, 2))
         self._updates_per_epoch = n_updates
 
     def begin_epoch(self, epoch: int, n_samples: int) -> None:
@@ -434,14 +363,12 @@ class LinearModel(SlicedProblem):
             self.n_updates = 0
         start = self.n_updates
         per_fold = 1 if self._simultaneous else _PERIOD
-        self._scale = float(
-            _fill_rates(
-                self._rates, self._folds, SCHEDULES.index(self.schedule), self.eta0, self.power_t,
-                self.alpha, self.optimal_start(), float(start), per_fold, self.lattice is not None,
-                float(max(self._simultaneous, 1)), n_samples,
-                self.lattice.unit if self.lattice else 1.0,
-                self.lattice.tick if self.lattice else 1.0,
-            )
+        self._scale, self._passed = fill_rates(
+            self._rates, self._folds, SCHEDULES.index(self.schedule), self.eta0, self.power_t,
+            self.alpha, self.optimal_start(), float(start), per_fold, self.lattice is not None,
+            float(max(self._simultaneous, 1)), n_samples,
+            self.lattice.unit if self.lattice else 1.0,
+            self.lattice.tick if self.lattice else 1.0, float(self.average_from),
         )  # fmt: skip
         if self._scale < 0:
             raise SerialeqError(
@@ -480,14 +407,13 @@ class LinearModel(SlicedProblem):
     def _settle(self) -> None:
         """Fold the scale into the weights; look whether the epoch left the lattice."""
         self._check()
-        if self._scale != 1.0 and self._layout is not None:
-            self._laid_out *= self._scale
-            if self.lattice is not None:
-                np.rint(self._laid_out, out=self._laid_out)
-                self._laid_out += 0.0  # no negative zeros: adding zero would change them
-        self._scale = 1.0
-        if self.lattice is not None and self._layout is not None:
-            self._state[:, BOUND] = np.abs(self._laid_out).max(initial=0.0)
+        if self._layout is not None:
+            largest = settle(
+                self._laid_out, self._sums_laid_out, self._scale, self._passed,
+                self.lattice is not None,
+            )  # fmt: skip
+            self._state[:, BOUND] = largest
+        self._scale, self._passed = 1.0, 0.0
 
     def _check(self) -> None:
         if self.lattice is not None and self._state[0, TROUBLE]:
@@ -503,102 +429,81 @@ class LinearModel(SlicedProblem):
                 "(lattice_bits), or use arithmetic='float64'"
             )
 
+    @property
+    def _tick_of_weights(self) -> float:
+        """Return what the weights are integers times, 1 if there is no lattice."""
+        if self.lattice is None:
+            return 1.0
+        exponent = self.lattice.feature_bits + self.lattice.factor_bits
+        return 2.0**-exponent / self.lattice.scale
+
     def trained(self) -> dict[str, np.ndarray]:
-        """Return ``coef`` (C, d) and ``intercept`` (C,)."""
+        """Return ``coef`` (C, d) and ``intercept`` (C,).
+
+        If means are kept, also the sums they are made of: ``coef_sum`` and ``intercept_sum``.
+        """
         self._settle()
-        weights = self._canonical()
+        weights = self._canonical(self._weights, self._laid_out)
         if not (np.isfinite(weights).all() and np.isfinite(self._intercept[0]).all()):
             raise DivergenceError("training diverged; lower the step (eta0)")
-        if self.lattice is not None:
-            exponent = self.lattice.feature_bits + self.lattice.factor_bits
-            weights = weights * (2.0**-exponent / self.lattice.scale)
-        return {
-            "coef": np.ascontiguousarray(weights.T),
+        arrays = {
+            "coef": np.ascontiguousarray(weights.T) * self._tick_of_weights,
             "intercept": self._intercept[0, : self.n_outputs].copy(),
         }
+        if self.average_from:
+            sums, at = self._canonical(self._sums, self._sums_laid_out), 2 * self._room
+            arrays["coef_sum"] = np.ascontiguousarray(sums.T) * -self._tick_of_weights
+            arrays["intercept_sum"] = self._intercept[0, at : at + self.n_outputs].copy()
+        return arrays
+
+    def published(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights to predict with, (C, d) and (C,): their means, if these are kept."""
+        arrays = self.trained()
+        n_counted = self.n_updates - self.average_from + 1
+        if not self.average_from or n_counted < 1:
+            return arrays["coef"], arrays["intercept"]
+        return arrays["coef_sum"] / n_counted, arrays["intercept_sum"] / n_counted
 
     def load(self, arrays: dict[str, np.ndarray], n_updates: int = 0) -> None:
-        """Set the state to what `trained` returned before."""
+        """Set the state to what `trained` returned before; without sums, they start anew."""
         shapes = arrays["coef"].shape, arrays["intercept"].shape
         expected = (self.n_outputs, self.n_features), (self.n_outputs,)
         if shapes != expected:
             raise SerialeqError(f"coef, intercept: expected shapes {expected}, got {shapes}")
-        weights = np.ascontiguousarray(arrays["coef"].T)
+        weights = np.ascontiguousarray(arrays["coef"].T) / self._tick_of_weights
         if self.lattice is not None:
-            exponent = self.lattice.feature_bits + self.lattice.factor_bits
-            weights = np.rint(weights * (2.0**exponent * self.lattice.scale)) + 0.0  # no -0.0
+            weights = np.rint(weights) + 0.0  # no -0.0
         self._weights, self._layout = weights, None
-        self._intercept = arrays["intercept"].reshape(1, -1).copy()
+        self._sums = np.zeros_like(self._sums)
+        self._intercept = np.zeros((1, 3 * self._room))
+        self._intercept[0, : self.n_outputs] = arrays["intercept"]
+        if self.average_from and "coef_sum" in arrays:
+            self._sums = np.ascontiguousarray(arrays["coef_sum"].T) / -self._tick_of_weights
+            at = 2 * self._room
+            self._intercept[0, at : at + self.n_outputs] = arrays["intercept_sum"]
         self._state[:, BOUND] = np.abs(weights).max(initial=0.0)
         self.n_updates = n_updates
 
     def reshuffled_order(self, seed: int, epoch: int) -> Order:
         """Return the two-level shuffle: blocks, and samples inside, in a new order each epoch."""
-        return two_level_order(self.hypergraph, self.block, seed, epoch)
+        if self._members is None or self._members[0] != seed:
+            self._members = seed, block_members(self.hypergraph, seed)
+        return two_level_order(self.hypergraph, self.block, seed, epoch, self._members[1])
 
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the objective: mean weighted loss over outputs and samples, plus the penalty."""
-        trained = self.trained()
-        coef = np.ascontiguousarray(trained["coef"].T)
+        coef, intercept = self.published()
+        coef = np.ascontiguousarray(coef.T)
         data = self._X.reshape(-1) if self.dense else self._X.data
         indices = np.zeros(0, dtype=np.int32) if self.dense else self._indices
         partial = np.zeros(-(-self.n_samples // CHUNK))
         team = team or WorkerTeam(1)
         team.run(
             loss_worker, team.n_threads, self._loss, self.epsilon, self._indptr, indices, data,
-            coef, trained["intercept"], self.targets, self._importance, partial, team.stop_flag,
+            coef, intercept, self.targets, self._importance, partial, team.stop_flag,
         )  # fmt: skip
         penalty = 0.5 * self.alpha * _sum(coef.reshape(-1) ** 2)
         return _sum(partial) / self.n_samples + penalty
-
-
-@jit
-def _fill_rates(
-    rates: Any, folds: Any, schedule: int, eta0: float, power: float, alpha: float, t0: float,
-    done: float, per_fold: int, lattice: bool, samples_per_update: float, n_samples: int,
-    unit: float, tick: float,
-) -> Any:  # fmt: skip
-    """Set scale, eta / scale after and eta of every update; return the scale at the end.
-
-    Minus the step, where a step would turn the weights round.
-    """
-    scale = 1.0
-    n = rates.shape[0]
-    for i in range(n):
-        t = done + i + 1.0
-        if schedule == 0:
-            eta = 1.0 / (alpha * (t0 + t - 1.0))
-        elif schedule == 1:
-            eta = eta0
-        elif schedule == 2:
-            eta = eta0 / _power(t, power)
-        else:
-            eta = 1.0 / (alpha * (t + 1.0))
-        if lattice and i % per_fold == 0:
-            folds[i // per_fold] = 1.0
-            if scale < 0.5:
-                folds[i // per_fold] = scale
-                scale = 1.0
-        rates[i, 0] = scale * unit
-        if not eta * alpha < 1.0:
-            return -eta
-        scale *= 1.0 - eta * alpha
-        share = samples_per_update
-        if samples_per_update > 1.0:
-            share = min(samples_per_update, n_samples - i * samples_per_update)
-        rates[i, 1] = eta / scale / share / tick
-        rates[i, 2] = eta / share
-    return scale
-
-
-@jit
-def _power(base: float, exponent: float) -> float:
-    """Return base ** exponent for base > 0 from our own elementary functions."""
-    if exponent == 0.5:
-        return np.sqrt(base)
-    if exponent == 1.0:
-        return base
-    return exp(exponent * log1p(base - 1.0))
 
 
 @jit

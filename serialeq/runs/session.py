@@ -132,6 +132,10 @@ class Session:
             problem.follow(order)
             return
         plan, self._kernel = problem.sliced(order, self.team, simultaneous)
+        if plan.n_workers < self.team.n_workers:
+            self.engine_reason += (
+                f"; {plan.n_workers} of {self.team.n_workers} workers: waits of more do not fit"
+            )
         self._executor = Executor(plan, self.team)
 
     def run_epoch(self, epoch: int) -> None:

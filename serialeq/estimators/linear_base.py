@@ -1,0 +1,275 @@
+"""What the linear estimators share: parameters, the training loop, the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from serialeq.digest import digest_arrays
+from serialeq.engines.auto import check_engine
+from serialeq.errors import SerialeqError
+from serialeq.kernels.steps import SCHEDULES
+from serialeq.problems.linear import LinearModel
+from serialeq.problems.linear_cost import BLOCKS
+from serialeq.runs.session import OrderSource, Session
+from serialeq.runs.trainer import EpochRecord, train
+from serialeq.team import WorkerTeam, available_cores, count_workers
+
+ORDERS = ("reshuffled", "shuffled", "given")
+
+
+class LinearEstimator(BaseEstimator):
+    """What classifier and regressor share: parameters, the training loop, the state."""
+
+    _losses: tuple[str, ...]
+    history_: list[dict[str, Any]]
+
+    def __init__(self, **parameters: Any) -> None:
+        raise NotImplementedError
+
+    # ---- parameters ----------------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        p: Any = self
+        _one_of("loss", p.loss, self._losses)
+        _one_of("penalty", p.penalty, ("l2", None))
+        _one_of("learning_rate", p.learning_rate, SCHEDULES)
+        _one_of("arithmetic", p.arithmetic, ("lattice", "float64"))
+        check_engine(p.engine)
+        if isinstance(p.order, str):
+            _one_of("order", p.order, ORDERS)
+        count_workers(p.n_jobs)
+        _number("alpha", p.alpha, 0.0)
+        _number("epsilon", p.epsilon, 0.0)
+        _number("eta0", p.eta0, 0.0, above=p.learning_rate in ("constant", "invscaling"))
+        _number("power_t", p.power_t, -np.inf)
+        _number("max_iter", p.max_iter, 1, integer=True)
+        _number("n_iter_no_change", p.n_iter_no_change, 1, integer=True)
+        _number("batch_size", p.batch_size, 1, integer=True)
+        if not isinstance(p.average, bool):
+            _number("average", p.average, 0, integer=True)
+        if p.tol is not None:
+            _number("tol", p.tol, -np.inf)
+        if not 0.0 < p.validation_fraction < 1.0:
+            raise SerialeqError(
+                f"validation_fraction: expected above 0 and below 1, got {p.validation_fraction!r}"
+            )
+        if p.block_size is not None:
+            _one_of("block_size", p.block_size, BLOCKS)
+        if p.learning_rate in ("optimal", "pegasos") and (p.alpha == 0 or p.penalty is None):
+            raise SerialeqError(
+                f"alpha: expected more than 0 and penalty='l2' with learning_rate="
+                f"{p.learning_rate!r}, got alpha={p.alpha!r}, penalty={p.penalty!r}"
+            )
+
+    def _problem(
+        self,
+        X: Any,
+        targets: np.ndarray,
+        importance: np.ndarray | None,
+        team: WorkerTeam,
+        arithmetic: str | None = None,
+    ) -> LinearModel:
+        p: Any = self
+        return LinearModel(
+            X,
+            targets,
+            loss=p.loss,
+            alpha=float(p.alpha) if p.penalty is not None else 0.0,
+            epsilon=float(p.epsilon),
+            fit_intercept=bool(p.fit_intercept),
+            schedule=p.learning_rate,
+            eta0=float(p.eta0),
+            power_t=float(p.power_t),
+            importance=importance,
+            arithmetic=arithmetic or p.arithmetic,
+            lattice_bits=p.lattice_bits,
+            average_from=int(p.average),
+            like=getattr(self, "lattice_", None) if self._continues else None,
+            block=p.block_size,
+            batch=int(p.batch_size),
+            team=team,
+        )
+
+    # ---- training ------------------------------------------------------------------------------
+
+    _continues = False
+    _on_epoch: Callable[[EpochRecord], None] | None = None  # the command line's progress
+
+    def _train(
+        self, X: Any, targets: np.ndarray, importance: np.ndarray | None, max_iter: int, stops: bool
+    ) -> Self:
+        """Train from the start, or on from the state, for at most `max_iter` epochs."""
+        p: Any = self
+        asked_for = count_workers(p.n_jobs)
+        n_workers = min(asked_for, available_cores())
+        held_out: Any = None
+        if stops and p.early_stopping:
+            X, held_out, targets, importance = self._hold_out(X, targets, importance)
+        seed = _seed(p.random_state)
+        with WorkerTeam(n_workers) as team:
+            problem = self._problem(X, targets, importance, team)
+            held_problem = None
+            if held_out is not None:
+                X_held, targets_held, held_importance = held_out
+                held_problem = self._problem(
+                    X_held, targets_held, held_importance, team, arithmetic="float64"
+                )
+            history: list[dict[str, Any]] = []
+            if self._continues:
+                self._load(problem, whole=not stops)
+                history = [] if stops else list(self.history_)
+            session = Session(problem, OrderSource(problem, p.order, seed, team), p.engine, team)
+            best, waiting = np.inf, 0
+            first = len(history)
+            for epoch in range(first, first + max_iter):
+                measured = stops and p.tol is not None
+                record = train(
+                    session,
+                    1,
+                    first_epoch=epoch,
+                    validate=None
+                    if held_problem is None
+                    else lambda: _loss_elsewhere(problem, held_problem, team),
+                    on_epoch=self._on_epoch,
+                    with_loss=measured or self._on_epoch is not None,
+                )[0]
+                history.append(asdict(record))
+                if measured:
+                    loss = record.loss if held_out is None else record.validation_loss
+                    assert loss is not None
+                    waiting = waiting + 1 if loss > best - p.tol else 0
+                    best = min(best, loss)
+                    if waiting >= p.n_iter_no_change:
+                        break
+            trained = problem.trained()
+        self.history_ = history
+        self._keep(problem, trained, session, n_workers, asked_for)
+        return self
+
+    def _keep(
+        self,
+        problem: LinearModel,
+        trained: dict[str, np.ndarray],
+        session: Session,
+        n_workers: int,
+        asked_for: int,
+    ) -> None:
+        self._updates = problem.n_updates
+        self._trained = trained if problem.average_from else {}
+        coef, intercept = problem.published()
+        self.coef_, self.intercept_ = self._public(coef, intercept)
+        self.digest_ = digest_arrays({"coef": coef, "intercept": intercept})
+        self.n_iter_ = len(self.history_)
+        self.t_ = 1.0 + problem.n_updates
+        self.lattice_ = problem.lattice
+        self.block_size_ = problem.block
+        lookahead = session.engine is not None and session.engine.name == "lookahead"
+        self.plan_bytes_ = (
+            problem.cost.memory(problem.block, n_workers, n_workers) if lookahead else {}
+        )
+        self.n_workers_ = n_workers
+        self.engine_ = session.engine.name if session.engine else ""
+        self.engine_reason_ = session.engine_reason
+        if n_workers < asked_for:
+            self.engine_reason_ += f"; {asked_for} workers asked for, {n_workers} cores"
+
+    def _load(self, problem: LinearModel, whole: bool) -> None:
+        """Begin with the weights of the last fit; `whole`: go on with updates and means as well."""
+        coef, intercept = np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
+        arrays = {"coef": coef, "intercept": intercept}
+        if not whole:
+            problem.load(arrays)
+            return
+        if bool(self._trained) != bool(problem.average_from):
+            raise SerialeqError(
+                "average: expected what the first partial_fit had, got "
+                f"{problem.average_from or False!r}"
+            )
+        problem.load(self._trained or arrays, self._updates)
+
+    def _public(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return coef, intercept
+
+    def _hold_out(
+        self, X: Any, targets: np.ndarray, importance: np.ndarray | None
+    ) -> tuple[Any, Any, np.ndarray, np.ndarray | None]:
+        p: Any = self
+        rows = np.arange(targets.shape[0])
+        try:
+            kept, held = train_test_split(
+                rows, test_size=p.validation_fraction, random_state=_seed(p.random_state)
+            )
+        except ValueError as error:
+            raise SerialeqError(f"validation_fraction: {error}") from error
+        weights = None if importance is None else importance[held]
+        rest = None if importance is None else importance[kept]
+        return X[kept], (X[held], targets[held], weights), targets[kept], rest
+
+    def __sklearn_tags__(self) -> Any:
+        tags: Any = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _margins(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "coef_")
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        coef = np.atleast_2d(self.coef_)
+        return np.asarray(safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_)
+
+    def _data(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=np.float64, order="C", reset=reset, **options
+        )
+        rows: Any = X
+        return (sp.csr_array(rows) if sp.issparse(X) else X), y
+
+    def _weights(self, sample_weight: Any, X: Any) -> np.ndarray | None:
+        if sample_weight is None:
+            return None
+        return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+
+
+def _loss_elsewhere(problem: LinearModel, other: LinearModel, team: WorkerTeam) -> float:
+    """Return the objective of a problem's weights on other data."""
+    coef, intercept = problem.published()
+    other.load({"coef": coef, "intercept": intercept})
+    return other.loss(team)
+
+
+def _one_of(name: str, given: Any, expected: tuple[Any, ...]) -> None:
+    if not any(given is one or given == one for one in expected):
+        raise SerialeqError(
+            f"{name}: expected one of {', '.join(map(str, expected))}, got {given!r}"
+        )
+
+
+def _number(
+    name: str, given: Any, least: float, *, integer: bool = False, above: bool = False
+) -> None:
+    kind: Any = Integral if integer else Real
+    if isinstance(given, bool) or not isinstance(given, kind) or not np.isfinite(float(given)):
+        wanted = "an integer" if integer else "a finite number"
+        raise SerialeqError(f"{name}: expected {wanted}, got {given!r}")
+    if given < least or (above and given == least):
+        raise SerialeqError(
+            f"{name}: expected {'more than' if above else 'at least'} {least}, got {given!r}"
+        )
+
+
+def _seed(random_state: Any) -> int:
+    """Return the seed: an int as it is; anything else draws one."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    from sklearn.utils import check_random_state
+
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

@@ -1,0 +1,127 @@
+"""What linear models cost, before they are trained: time per sample, memory of a plan.
+
+Times are nanoseconds, measured on text and on dense data on one machine; only their ratios matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCKS = (1, 2, 4, 8, 16, 32, 64)
+"""The sizes that a block can have."""
+
+_RESPONSE, _MORE_OUTPUTS = 70.0, 6.0  # a sample's own steps: the first output, and each other one
+_SPARSE, _DENSE, _SHARED_DENSE = 1.0, 0.3, 0.2  # an entry: inner product and update
+_WIDE = 5.0  # the same with several outputs: a vector of 8 weights
+_GRAM_SPARSE, _GRAM_DENSE = 0.9, 0.035  # an entry times 8 samples; an entry times one sample
+_RECURRENCE = 1.2  # a vector of 8 margins
+_EXCHANGE = 128.0  # a block's, on one worker; it grows with the logarithm of the workers
+_EPOCHS = 10  # that share the cost of a plan
+_WORKERS = 2  # that a block is chosen for: it is part of the default order, so it may not depend
+_ROOM = 64 << 20  # bytes that waits or scratch may always take
+
+
+@dataclass(frozen=True)
+class LinearCost:
+    """Costs of one sample of a linear model.
+
+    Attributes
+    ----------
+    n_samples : int
+    entries : float
+        Mean number of entries of a row.
+    n_features, n_outputs : int
+    dense : bool
+    rarely_moves : bool
+        Most samples need no update after the first epochs (hinge losses on text).
+    """
+
+    n_samples: int
+    entries: float
+    n_features: int
+    n_outputs: int
+    dense: bool
+    rarely_moves: bool
+
+    @property
+    def _own(self) -> float:
+        return _RESPONSE + _MORE_OUTPUTS * (self.n_outputs - 1)
+
+    def _row(self, entry: float) -> float:
+        wide = _WIDE * -(-self.n_outputs // 8)
+        return self.entries * (entry if self.n_outputs == 1 else wide * entry)
+
+    def serial(self) -> float:
+        """Return the time of a sample in the serial engine."""
+        row = self._row(_DENSE if self.dense else _SPARSE)
+        if self.rarely_moves and not self.dense:  # texts are soon on the right side
+            return 0.4 * self._own + 0.75 * row
+        return self._own + row
+
+    def lookahead(self, block: int, n_workers: int) -> float:
+        """Return the time of a sample with blocks of `block` samples, planning left out.
+
+        What every worker does bounds the speed for any number: ``proofs/limits.md``, L2.1.
+        """
+        shared = self._row(_SHARED_DENSE if self.dense else _SPARSE)
+        vectors = -(-block // 8) if self.n_outputs == 1 else block * -(-self.n_outputs // 8)
+        exchange = _EXCHANGE * np.log2(2 * n_workers) / block
+        return float(self._own + _RECURRENCE * vectors + exchange + shared / n_workers)
+
+    def planning(self, block: int, n_workers: int) -> float:
+        """Return the time of a sample's inner products with its block."""
+        if block == 1:
+            return 0.0
+        each = _GRAM_DENSE * block / 2 if self.dense else _GRAM_SPARSE * -(-block // 8)
+        return self.entries * each / n_workers
+
+    def best_block(self) -> int:
+        """Return the size of blocks with the least time, planning included.
+
+        It is a function of the data alone, not of the workers: the default order consists of
+        blocks.
+        """
+        return min(
+            BLOCKS,
+            key=lambda block: (
+                self.lookahead(block, _WORKERS) + self.planning(block, _WORKERS) / _EPOCHS
+            ),
+        )
+
+    def memory(self, block: int, n_workers: int, n_threads: int) -> dict[str, int]:
+        """Return the bytes of a plan of lookahead, by what they are for."""
+        workers = self.most_workers(block, n_workers)
+        n_entries = int(self.entries * self.n_samples)
+        rows = 0 if self.dense else workers * (self.n_samples + 1) * 8 + n_entries * 4
+        threads = self.most_threads(block, n_threads)
+        return {
+            "slices": n_entries * 2 + rows,
+            "gram": self.n_samples * _padded(block) * 4 if block > 1 else 0,
+            "waits": self._waits(block, workers),
+            "scratch": 0 if self.dense else threads * self._scratch(block),
+        }
+
+    def most_workers(self, block: int, n_workers: int) -> int:
+        """Return how many of the workers have waits that fit: each waits for each in each block."""
+        room = max(_ROOM, int(self.entries * self.n_samples * 6))
+        while n_workers > 1 and self._waits(block, n_workers) > room:
+            n_workers -= 1
+        return n_workers
+
+    def most_threads(self, block: int, n_threads: int) -> int:
+        """Return how many of the threads have room to spread rows over lanes; at least one."""
+        room = max(_ROOM, int(self.entries * self.n_samples * 6))
+        return max(1, min(n_threads, room // max(self._scratch(block), 1)))
+
+    def _waits(self, block: int, n_workers: int) -> int:
+        n_blocks = -(-self.n_samples // block) + 1
+        return n_blocks * n_workers * (8 * (n_workers - 1) + 40)
+
+    def _scratch(self, block: int) -> int:
+        return 2 * self.n_features * _padded(block)
+
+
+def _padded(block: int) -> int:
+    return -(-block // 8) * 8

@@ -1,0 +1,122 @@
+"""The matrix of a linear model as engines see it: slices of columns, and supports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from serialeq.hypergraph import Hypergraph
+from serialeq.kernels.slices import cut_columns, run_meeting, slice_dense, slice_rows
+from serialeq.team import WorkerTeam
+
+from .lattice import Lattice
+
+
+class Supports(Hypergraph):
+    """The incidence, made when somebody looks at it: sliced engines never do."""
+
+    arity = 0
+    _X: Any
+
+    def __init__(self, X: Any, indptr: np.ndarray, fit_intercept: bool) -> None:
+        self.n_samples, n_features = X.shape
+        self.n_variables = n_features + fit_intercept
+        self._X, self._indptr, self._n_features = X, indptr, n_features
+
+    @cached_property
+    def indptr(self) -> np.ndarray:  # type: ignore[override]
+        """Where each sample's variables start; shape (n + 1,)."""
+        if self.n_variables == self._n_features:
+            return self._indptr
+        return self._indptr + np.arange(self.n_samples + 1)
+
+    @cached_property
+    def indices(self) -> np.ndarray:  # type: ignore[override]
+        """The variables of all samples, uint32."""
+        if not isinstance(self._X, np.ndarray):
+            indices = self._X.indices.astype(np.uint32)
+        else:
+            indices = np.tile(np.arange(self._n_features, dtype=np.uint32), self.n_samples)
+        if self.n_variables == self._n_features:
+            return indices
+        return np.insert(indices, self._indptr[1:], self._n_features)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The matrix in slices of columns, and the place of each column's weights.
+
+    Attributes
+    ----------
+    n_slices : int
+    in_data_order : bool
+        Rows are where they are in the data, all of them.
+    place : array of int, shape (d,)
+        Row of the weights that belongs to each column.
+    first, ptr, columns, values : arrays
+        As in `serialeq.kernels.linear_context.LinearContext`.
+    """
+
+    n_slices: int
+    in_data_order: bool
+    place: np.ndarray
+    first: np.ndarray
+    ptr: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+
+
+def lay_out(
+    X: Any,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    rows: np.ndarray,
+    n_slices: int,
+    lattice: Lattice | None,
+    team: WorkerTeam,
+    in_data_order: bool = False,
+) -> Layout:
+    """Lay rows of a matrix out in slices of columns, as integers if there is a lattice.
+
+    Parameters
+    ----------
+    X : scipy CSR array with sorted entries, or 2-d float64 array; shape (n, d)
+    indptr, indices : arrays of int64 and int32
+        Those of a sparse X; a dense one has no `indices`.
+    rows : array of int32
+        Which rows, in which order.
+    n_slices : int
+    lattice : Lattice or None
+    team : WorkerTeam
+        Whose threads share the work.
+    in_data_order : bool
+        `rows` are all rows in their own order.
+    """
+    exact = lattice is not None
+    scale = 2.0**lattice.feature_bits / lattice.scale if lattice is not None else 1.0
+    dtype: Any = np.int16 if exact else np.float32
+    n_features = X.shape[1]
+    if isinstance(X, np.ndarray):
+        width = -(-n_features // n_slices)
+        padded = -(-width // 32) * 32
+        first = np.arange(n_slices + 1) * padded
+        column = np.arange(n_features)
+        place = (column // width * padded + column % width).astype(np.uint32)
+        values = np.zeros(first[-1] * rows.size, dtype=dtype)
+        team.run(slice_dense, team.n_threads, X, rows, width, first, scale, exact, values)
+        ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
+        return Layout(n_slices, in_data_order, place, first, ptr, columns, values)
+    cuts, first = cut_columns(indptr, indices, n_features, n_slices)
+    place = np.arange(n_features) + np.repeat(first[:-1] - cuts[:-1], np.diff(cuts))
+    ptr = np.empty((n_slices, rows.size + 1), dtype=np.int64)
+    n_entries = int(np.diff(indptr)[rows].sum())
+    columns = np.empty(n_entries, dtype=np.uint32)
+    values = np.empty(n_entries, dtype=dtype)
+    run_meeting(
+        team, slice_rows, indptr, indices, X.data, rows, cuts, first, scale, exact, ptr, columns,
+        values,
+    )  # fmt: skip
+    return Layout(n_slices, in_data_order, place, first, ptr, columns, values)
