@@ -112,7 +112,7 @@ def linear_models(
     }
     for name in losses:
         settings = {
-            "race": race_setting(data).parameters,
+            "race": race_setting(data, name).parameters,
             "quality": quality_setting(data, name).parameters,
         }
         rows, ratios = linear.measure(data, split, name, workers, rounds, epochs, quick)

@@ -126,6 +126,7 @@ def engine_entries(jobs: int, blocks: Sequence[int], batches: Sequence[int]) -> 
             for block in blocks
         ),
         Entry("lookahead two-level", "lookahead", "reshuffled", "lattice", jobs),
+        Entry("auto", "auto", "shuffled", "lattice", jobs),
     ]
     for batch in batches:
         entries += [
@@ -143,7 +144,7 @@ def measure(
 
     `quick`: one size of blocks and of batches, as others are compiled anew; no VW, no LIBLINEAR.
     """
-    task, setting = binary_task(split, loss, epochs), race_setting(data)
+    task, setting = binary_task(split, loss, epochs), race_setting(data, loss)
     default_block = task.problem(setting).block
     blocks: Sequence[int] = (default_block, *BLOCKS)
     batches: Sequence[int] = BATCHES
@@ -234,7 +235,7 @@ def _row(
         objective=objective,
         accuracy=accuracy,
         digest=turns.digest if ours else None,
-        equivalent=ours and get_engine(entry.engine).equivalent,
+        equivalent=ours and (entry.engine == "auto" or get_engine(entry.engine).equivalent),
         serial_bits=turns.digest == bits.of(entry) if ours else None,
     )
 
@@ -250,6 +251,7 @@ def _ratios(
             (lookahead, "serial float64"),
             (lookahead, "hogwild"),
             ("lookahead two-level", "hogwild"),
+            ("auto", "serial lattice"),
             (lookahead, "lookahead, 1 worker"),
             (lookahead, "ceiling"),
             *((f"minibatch {batch}", f"minibatch {batch}, 1 worker") for batch in batches),
@@ -270,7 +272,7 @@ def measure_classes(
     data: TextDataset, split: LabelledSplit, loss: str, jobs: int, rounds: int, epochs: int
 ) -> dict[str, Any]:
     """Return the times of all classes, each one against the rest, and of scikit-learn's."""
-    task, setting = class_task(split, loss, epochs), race_setting(data)
+    task, setting = class_task(split, loss, epochs), race_setting(data, loss)
     trainers: list[Trainer] = [
         Engine(task, Entry("serial float64", "serial", "shuffled", "float64", 1)),
         Engine(task, Entry("serial lattice", "serial", "shuffled", "lattice", 1)),

@@ -37,7 +37,7 @@ import numpy as np
 from .jit import inline
 from .kernel import kernel
 from .linear_context import BOUND, COUNTED, GAIN, PASSED, SCALE, STEP, TROUBLE, WORST
-from .linear_rows import add_row, dot, fetch_rows
+from .linear_rows import add_row, dot, fetch_row
 from .losses import slope
 from .simd import load, load_wide, splat, store
 
@@ -170,15 +170,13 @@ def _begin(c: Any, p: int, first: int, last: int, partial: Any) -> None:
     """Publish the margins of a block from the worker's slice."""
     stride = max(8 * c.width, 1)
     mine = partial[p]
-    if last < c.samples.size and not c.simultaneous:
-        here, after = np.intp(c.samples[first]) // c.block, np.intp(c.samples[last]) // c.block
-        if after != here + 1:
-            upper = min((after + 1) * c.block, c.samples.size)
-            fetch_rows(c, p, after * c.block, upper)
+    jumps = last < c.samples.size and c.samples[last] != last
     if _renewal(c, p, first):
         mine[mine.size - 1] = _renew(c, p, first // c.period)
     for k in range(first, last):
         row = np.intp(c.samples[k])
+        if jumps and k + c.block < c.samples.size:
+            fetch_row(c, p, np.intp(c.samples[k + c.block]))
         dot(c, p, row, mine, _slot(c, k - first, row) * stride)
 
 

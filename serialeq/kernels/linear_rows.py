@@ -89,11 +89,13 @@ def add_row(c: Any, p: int, row: int, weights: Any, beta: Any, at: int) -> None:
 
 
 @inline
-def fetch_rows(c: Any, p: int, first: int, last: int) -> None:
-    """Ask for the entries of some rows, as no processor guesses where a shuffle goes next."""
-    if not c.dense:
-        lower, upper = c.ptr[p, first], c.ptr[p, last]
-        for k in range(lower, upper, 16):
-            prefetch(c.columns, k)
-        for k in range(lower, upper, 32):
-            prefetch(c.values, k)
+def fetch_row(c: Any, p: int, row: int) -> None:
+    """Ask for what is needed of a row, as no processor guesses where a shuffle goes next."""
+    if c.dense:
+        return
+    lower, upper = c.ptr[p, row], c.ptr[p, row + 1]
+    for k in range(lower, upper, 16):
+        prefetch(c.columns, k)
+    for k in range(lower, upper, 32):
+        prefetch(c.values, k)
+    prefetch(c.gram, row * (c.gram.size // c.targets.shape[0]))
