@@ -42,6 +42,9 @@ from .losses import slope
 from .simd import load, load_wide, splat, store
 
 
+_AHEAD = 4  # samples: so far ahead does the row kernel ask for rows
+
+
 @inline
 def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta: Any) -> bool:
     """Set ``beta[at:]`` to the factors of the row in its update; True if one is not zero.
@@ -131,6 +134,8 @@ def row_kernel(c: Any, start: int, stop: int) -> None:
         row, time = np.intp(c.samples[k]), np.intp(c.times[k])
         if _renewal(c, 0, time):
             c.state[0, BOUND] = _renew(c, 0, time // c.period)
+        if k + _AHEAD < c.samples.size:
+            fetch_row(c, 0, np.intp(c.samples[k + _AHEAD]))
         dot(c, 0, row, margins, 0)
         if _respond(c, 0, row, time, margins, 0, beta):
             add_row(c, 0, row, c.weights, beta, 0)

@@ -98,4 +98,5 @@ def fetch_row(c: Any, p: int, row: int) -> None:
         prefetch(c.columns, k)
     for k in range(lower, upper, 32):
         prefetch(c.values, k)
-    prefetch(c.gram, row * (c.gram.size // c.targets.shape[0]))
+    if c.gram.size:
+        prefetch(c.gram, row * (c.gram.size // c.targets.shape[0]))

@@ -36,9 +36,9 @@ def lanes(dtype: Any) -> int:
 
 
 class VectorType(types.Type):
-    """Numba type of a vector of ``float32`` or ``float64`` lanes."""
+    """Numba type of a vector of ``float32``, ``float64`` or ``int32`` lanes."""
 
-    def __init__(self, scalar: types.Float) -> None:
+    def __init__(self, scalar: Any) -> None:
         self.scalar = scalar
         self.lanes = VECTOR_BITS // scalar.bitwidth
         super().__init__(name=f"Vector({scalar}, {self.lanes})")
@@ -47,11 +47,13 @@ class VectorType(types.Type):
 @register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: VectorType) -> None:
-        scalar = ir.FloatType() if fe_type.scalar.bitwidth == 32 else ir.DoubleType()
+        scalar = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}.get(
+            fe_type.scalar, _INT
+        )
         super().__init__(manager, fe_type, ir.VectorType(scalar, fe_type.lanes))
 
 
-def _define_operator(function: Any, instruction: str) -> None:
+def _define_operator(function: Any, for_floats: str, for_integers: str) -> None:
     @infer_global(function)
     class _Typing(AbstractTemplate):
         def generic(self, args: Any, kws: Any) -> Any:
@@ -61,12 +63,13 @@ def _define_operator(function: Any, instruction: str) -> None:
 
     @lower_builtin(function, VectorType, VectorType)
     def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return getattr(builder, instruction)(*args)
+        integers = isinstance(sig.return_type.scalar, types.Integer)
+        return getattr(builder, for_integers if integers else for_floats)(*args)
 
 
-_define_operator(operator.add, "fadd")
-_define_operator(operator.sub, "fsub")
-_define_operator(operator.mul, "fmul")
+_define_operator(operator.add, "fadd", "add")
+_define_operator(operator.sub, "fsub", "sub")
+_define_operator(operator.mul, "fmul", "mul")
 
 
 def _pointer(context: Any, builder: Any, typ: Any, rows: Any, i: Any, j: Any) -> Any:
@@ -108,7 +111,7 @@ def store(typingctx: Any, rows: Any, i: Any, j: Any, value: Any) -> Any:
 
 @intrinsic
 def splat(typingctx: Any, scalar: Any) -> Any:
-    """Return the vector whose lanes all equal a float scalar."""
+    """Return the vector whose lanes all equal a scalar."""
     vector = VectorType(scalar)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -149,6 +152,22 @@ def total(typingctx: Any, value: Any) -> Any:
         return builder.extract_element(vector, ir.Constant(_INT, 0))
 
     return value.scalar(value), generate
+
+
+@intrinsic
+def load_short(typingctx: Any, values: Any, offset: Any) -> Any:
+    """Return ``values[offset : offset + 16]`` (1-d int16) as 16 int32 lanes."""
+    vector = VectorType(types.int32)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        narrow = ir.VectorType(ir.IntType(16), vector.lanes)
+        place = builder.bitcast(builder.gep(array.data, [args[1]]), narrow.as_pointer())
+        lanes16 = builder.load(place)
+        lanes16.align = 2
+        return builder.sext(lanes16, context.get_value_type(vector))
+
+    return vector(values, types.intp), generate
 
 
 @intrinsic

@@ -8,7 +8,7 @@ import numpy as np
 
 from .atomics import LINE, meet
 from .jit import inline, jit
-from .simd import load_wide, splat, store
+from .simd import load_short, splat, store
 
 
 def cut_columns(
@@ -131,12 +131,12 @@ def sparse_gram(
     """Set ``gram[i, j]`` to the inner product of row i and row j of the same block.
 
     The rows of a block are spread over lanes, one lane each: then an entry costs one short
-    vector operation for all products with its row.
+    vector operation for all products with its row. The sums fit 31 bits (`choose_lattice`).
     """
     n = gram.shape[0]
-    lanes = gram.shape[1]
+    lanes = -(-gram.shape[1] // 16) * 16
     spread = np.zeros(n_weights * lanes, np.int16)
-    sums = np.zeros(lanes)
+    sums = np.zeros(lanes, np.int32)
     n_blocks = (n + block - 1) // block
     for b in range(n_blocks * thread // n_threads, n_blocks * (thread + 1) // n_threads):
         first, last = b * block, min((b + 1) * block, n)
@@ -145,15 +145,15 @@ def sparse_gram(
                 for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
                     spread[np.uintp(columns[k]) * np.uintp(lanes) + np.uintp(i - first)] = values[k]
         for i in range(first, last):
-            for j in range(0, lanes, 8):
-                part = splat(0.0)
+            for j in range(0, lanes, 16):
+                part = splat(np.int32(0))
                 for p in range(ptr.shape[0]):
                     for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
                         there = np.intp(columns[k]) * lanes + j
-                        part = part + splat(np.float64(values[k])) * load_wide(spread, there)
-                store(sums, 0, j // 8, part)
-            for j in range(lanes):
-                gram[i, j] = np.int32(sums[j])
+                        part = part + splat(np.int32(values[k])) * load_short(spread, there)
+                store(sums, 0, j // 16, part)
+            for j in range(gram.shape[1]):
+                gram[i, j] = sums[j]
         for p in range(ptr.shape[0]):
             for i in range(first, last):
                 for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):

@@ -15,7 +15,7 @@ BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 _RESPONSE, _MORE_OUTPUTS = 70.0, 6.0  # a sample's own steps: the first output, and each other one
 _SPARSE, _DENSE, _SHARED_DENSE = 1.0, 0.3, 0.2  # an entry: inner product and update
 _WIDE = 5.0  # the same with several outputs: a vector of 8 weights
-_GRAM_SPARSE, _GRAM_DENSE = 0.9, 0.035  # an entry times 8 samples; an entry times one sample
+_GRAM_SPARSE, _GRAM_DENSE = 1.2, 0.035  # an entry times 16 samples; an entry times one sample
 _RECURRENCE = 1.2  # a vector of 8 margins
 _EXCHANGE = 128.0  # a block's, on one worker; it grows with the logarithm of the workers
 _EPOCHS = 10  # that share the cost of a plan
@@ -74,7 +74,7 @@ class LinearCost:
         """Return the time of a sample's inner products with its block."""
         if block == 1:
             return 0.0
-        each = _GRAM_DENSE * block / 2 if self.dense else _GRAM_SPARSE * -(-block // 8)
+        each = _GRAM_DENSE * block / 2 if self.dense else _GRAM_SPARSE * -(-block // 16)
         return self.entries * each / n_workers
 
     def best_block(self) -> int:
@@ -120,7 +120,7 @@ class LinearCost:
         return n_blocks * n_workers * (8 * (n_workers - 1) + 40)
 
     def _scratch(self, block: int) -> int:
-        return 2 * self.n_features * _padded(block)
+        return 2 * self.n_features * (-(-block // 16) * 16)
 
 
 def _padded(block: int) -> int:
