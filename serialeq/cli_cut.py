@@ -90,9 +90,7 @@ def train_cut(
         told = {"engine": model.engine, "engine_reason": model.engine_reason, "sizes": sizes}
         seconds = sum(record["seconds"] for record in model.history)
         print_json(
-            about
-            | told
-            | {"jobs": model.n_workers, "seconds": seconds, "history": model.history}
+            about | told | {"jobs": model.n_workers, "seconds": seconds, "history": model.history}
         )
         return
     print(f"engine    {model.engine} ({model.engine_reason}), {model.n_workers} workers")

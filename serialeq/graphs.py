@@ -71,8 +71,7 @@ def grid_graph(image: Any, beta: float) -> Graph:
     image = np.asarray(image)
     if image.ndim not in (2, 3) or image.dtype.kind not in "buif":
         raise DataError(
-            "image: expected a 2-d or 3-d array of real numbers, got "
-            f"{image.ndim}-d {image.dtype}"
+            f"image: expected a 2-d or 3-d array of real numbers, got {image.ndim}-d {image.dtype}"
         )
     _check_size("image", image.size)
     wrong = ~(np.abs(image) <= _LARGEST_VALUE) if image.dtype.kind == "f" else np.zeros(0, bool)

@@ -104,6 +104,10 @@ class GraphCut(Problem):
         """Return x: (n_nodes,), the share of label 1, or (n_nodes, K) with more than two."""
         return {"x": self._x[self._row_of_node]}
 
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set the state to what `trained` returned before."""
+        self._x[self._row_of_node] = arrays["x"]
+
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the relaxed objective; at a corner for every node it is the weight cut."""
         team = team or WorkerTeam(1)

@@ -195,6 +195,7 @@ def fit_factorization(
 
 
 def check_number(name: str, value: Any, least: float, *, integer: bool = False) -> None:
+    """Raise SerialeqError unless `value` is a finite number (an integer) of at least `least`."""
     kind: Any
     kind, wanted = (Integral, "an integer") if integer else (Real, "a finite number")
     if isinstance(value, bool) or not isinstance(value, kind) or not np.isfinite(float(value)):
