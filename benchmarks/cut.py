@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -36,6 +37,7 @@ RATIOS = [
 ]
 """Pairs whose ratio of speeds is reported."""
 
+_TURN = 0.25  # seconds, as an epoch alone takes only milliseconds
 _SLOW = ("groups", "cyclades", "locked")
 _MOST_EDGES = 5_000_000  # with which the slow ones take part: locks are planned for minutes
 
@@ -118,7 +120,7 @@ def measure(
                 "cut_value": problem.cut()[1],
                 "digest": digest,
             }
-            turns[name_of(entry)] = partial(_turn, session)
+            turns[name_of(entry)] = partial(_turn, partial(session.run_epoch, 0))
         others = [_problem(parameters, graph, seeds) for _ in range(jobs)]
         threads = stack.enter_context(ThreadPoolExecutor(jobs))
         for entry in ceilings:
@@ -161,13 +163,23 @@ def _compile(parameters: CutParameters, entries: list[Contestant]) -> None:
             problem.cut()
 
 
-def _turn(session: Session) -> float:
-    return seconds(partial(session.run_epoch, 0))
+def _turn(action: Callable[[], object]) -> float:
+    """Return the mean seconds of a call over `_TURN` seconds or more, after one not counted."""
+    action()
+    began, n = time.perf_counter(), 0
+    while n == 0 or time.perf_counter() - began < _TURN:
+        action()
+        n += 1
+    return (time.perf_counter() - began) / n
 
 
 def _ceiling(runs: list[Session], threads: ThreadPoolExecutor) -> float:
     """Return the seconds of serial runs side by side, over their number."""
-    return seconds(lambda: list(threads.map(lambda run: run.run_epoch(0), runs))) / len(runs)
+
+    def side_by_side() -> None:
+        list(threads.map(lambda run: run.run_epoch(0), runs))
+
+    return _turn(side_by_side) / len(runs)
 
 
 def _row(entry: Contestant, n_edges: int, timings: Timings, details: dict[str, Any]) -> Row:
