@@ -28,17 +28,16 @@ def cut(
     edges: np.ndarray,
     weights: np.ndarray,
     seeds: np.ndarray,
-    n_labels: int,
+    start: np.ndarray,
     epochs: list[np.ndarray],
     step: float,
     decay: float,
 ) -> np.ndarray:
-    """Train serially, one sequence of edges per epoch; return x as `GraphCut.trained` does."""
+    """Train serially, one sequence of edges per epoch, from x = `start`; return x."""
     scale = F(1.0 / float(weights.max())) if weights.size else F(0.0)
-    x = np.full((seeds.size, n_labels), F(1.0 / n_labels), dtype=F)
-    for node in np.flatnonzero(seeds >= 0):
-        x[node] = np.eye(n_labels, dtype=F)[seeds[node]]
-    columns = [1] if n_labels == 2 else range(n_labels)
+    two = start.ndim == 1
+    x = np.stack([F(1.0) - start, start], axis=1) if two else start.copy()
+    columns = [1] if two else range(x.shape[1])
     for epoch, samples in enumerate(epochs):
         gamma = step
         for _ in range(epoch):
@@ -54,8 +53,8 @@ def cut(
                 ends[1][j] = ends[1][j] + move
             for node, end in zip((u, v), ends, strict=True):
                 if seeds[node] < 0:
-                    x[node] = project(end) if n_labels > 2 else end
-    return x[:, 1] if n_labels == 2 else x
+                    x[node] = end if two else project(end)
+    return x[:, 1] if two else x
 
 
 def objective(edges: np.ndarray, weights: np.ndarray, x: np.ndarray) -> float:

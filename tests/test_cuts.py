@@ -51,6 +51,14 @@ def random_problem(n_nodes: int, n_edges: int, n_labels: int, seed: int) -> Grap
     return GraphCut(graph, some_seeds(n_nodes, n_labels, seed), n_labels, step=0.3, decay=0.8)
 
 
+def uneven_shares(seeds: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
+    """Return points of the simplex, many of them near its faces, and the seeds' corners."""
+    rng = np.random.default_rng(seed)
+    x = rng.dirichlet(np.full(n_labels, 0.3), seeds.size).astype(np.float32)
+    x[seeds >= 0] = np.eye(n_labels, dtype=np.float32)[seeds[seeds >= 0]]
+    return x[:, 1] if n_labels == 2 else x
+
+
 def run(problem: GraphCut, order: Any, engine: str, n_workers: int, n_epochs: int) -> None:
     with WorkerTeam(n_workers, n_workers) as team:
         session = Session(problem, OrderSource(problem, order, 3, team), engine, team)
@@ -78,11 +86,22 @@ def test_every_engine_equals_the_oracle(
     epochs = [source.epoch(epoch).samples() for epoch in range(2)]
     seeds = some_seeds(n_nodes, n_labels, seed)
     graph = problem.graph
-    expected = cut_oracle.cut(graph.edges, graph.weights, seeds, n_labels, epochs, 0.3, 0.8)
+    start = uneven_shares(seeds, n_labels, seed)
+    expected = cut_oracle.cut(graph.edges, graph.weights, seeds, start, epochs, 0.3, 0.8)
     for engine in EQUIVALENT:
         problem = random_problem(n_nodes, n_edges, n_labels, seed)
+        problem.load({"x": start})
         run(problem, order, engine, n_workers, 2)
         assert same_bytes(problem.trained(), {"x": expected}), engine
+
+
+@pytest.mark.parametrize("n_labels", [2, 3])
+def test_the_start_is_even_except_at_seeds(n_labels: int) -> None:
+    seeds = some_seeds(20, n_labels, 3)
+    x = random_problem(20, 30, n_labels, 3).trained()["x"]
+    np.testing.assert_array_equal(x[seeds < 0], np.float32(1 / n_labels))
+    corners = np.eye(n_labels, dtype=np.float32)[seeds[seeds >= 0]]
+    np.testing.assert_array_equal(x[seeds >= 0], corners[:, 1] if n_labels == 2 else corners)
 
 
 @pytest.mark.parametrize("n_labels", [2, 3])
