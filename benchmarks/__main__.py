@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks mf --data ml-1m``, ``linear --data 20ng``, ``planning``."""
+"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``planning``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from serialeq.errors import SerialeqError
 from serialeq.report import print_json
 from serialeq.team import count_workers
 
-from . import libmf_peer, linear, machine, mf, planning, quality, tables
+from . import cut, libmf_peer, linear, machine, mf, planning, quality, tables
 from .datasets import Dataset, load
 from .linear_runners import LOSSES, quality_setting, race_setting
 from .runners import QUALITY
 from .texts import TextDataset, load_text
+from .volumes import Volume, load_volume
 
 Number = TypeVar("Number", int, float)
 
@@ -128,6 +129,30 @@ def linear_models(
                 tables.print_classes(classes)
     if as_json:
         print_json(content)
+
+
+@app.command("cut")
+def graph_cuts(
+    data: Annotated[Volume, typer.Option(help="Volume to cut.")] = Volume.CT_HEAD,
+    jobs: Jobs = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each contestant.")] = 7,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs for cut and bits.")] = 20,
+    as_json: Json = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small generated volume, 3 rounds, 3 epochs.")
+    ] = False,
+) -> None:
+    """Race the engines at a graph cut, with Hogwild!."""
+    if quick:
+        data, rounds, epochs = Volume.BALLS, 3, 3
+    image, seeds = load_volume(data, quick)
+    rows, ratios = cut.measure(image, seeds, count_workers(jobs), rounds, epochs)
+    described = f"{data}, {image.shape}, {epochs} epochs"
+    if as_json:
+        content = {"data": described, "machine": machine.describe()}
+        print_json(content | {"rows": [asdict(row) for row in rows], "ratios": ratios})
+    else:
+        tables.print_cut(rows, ratios, described)
 
 
 @app.command("planning")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from serialeq.engines.base import get_engine
+from serialeq.problems.base import Problem
 from serialeq.problems.factorization import Factorization
 from serialeq.runs.compare import Contestant
 from serialeq.runs.session import OrderSource, Session
@@ -63,7 +64,7 @@ def held_out_rmse(split: Split) -> Callable[[Factorization], float]:
     return lambda problem: problem.rmse(test.users, test.items, test.values)
 
 
-def open_session(problem: Factorization, entry: Contestant, team: WorkerTeam) -> Session:
+def open_session(problem: Problem, entry: Contestant, team: WorkerTeam) -> Session:
     """Return a session of a contestant; nothing is planned yet."""
     orders = OrderSource(problem, entry.order, SEED, team)
     return Session(problem, orders, entry.engine, team)

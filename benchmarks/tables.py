@@ -7,7 +7,7 @@ from typing import Any
 
 from serialeq.report import print_table
 
-from . import linear
+from . import cut, linear
 from .mf import Row
 
 _COLUMNS = ("engine", "order", "jobs", "ns/rating", "quartiles", "speedup", "x Hogwild!")
@@ -43,6 +43,36 @@ def print_rank(rows: Sequence[Row], ratios: dict[str, Any], data: str) -> None:
     )
     _print_ratios(ratios)
     print()
+
+
+def print_cut(rows: Sequence[cut.Row], ratios: dict[str, Any], described: str) -> None:
+    """Print what was measured at a graph cut."""
+    print_table(
+        f"{described}. Speedup over serial shuffled; x: times the speed of Hogwild! shuffled, of "
+        "independent serial runs (ceiling). Prepare: plan and pack, in epochs of serial shuffled.",
+        [
+            *("engine", "order", "jobs", "ns/edge", "quartiles", "speedup", "x Hogwild!"),
+            *("x ceiling", "prepare", "cut", "serial bits", "digest"),
+        ],
+        [
+            [
+                row.engine,
+                row.order,
+                str(row.jobs),
+                f"{row.ns_per_edge:.2f}",
+                " – ".join(f"{q / row.seconds * row.ns_per_edge:.2f}" for q in row.spread),
+                f"{row.speedup:.2f}",
+                f"{row.over_hogwild:.2f}",
+                f"{row.over_ceiling:.2f}",
+                _number(row.prepare_epochs, 2),
+                _number(row.cut_value, 1),
+                _YES_NO[row.serial_bits],
+                (row.digest or "")[:12],
+            ]
+            for row in rows
+        ],
+    )
+    _print_ratios(ratios)
 
 
 def print_linear(

@@ -15,7 +15,6 @@ penalty and the steps.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -32,6 +31,7 @@ from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from serialeq.errors import DataError
 
 from .datasets import SEED, TEST_FRACTION, data_directory, fetch_members
+from .debian import unpack
 
 OTHERWISE = "use dense, or any set with quick=True: they are generated"
 
@@ -218,26 +218,11 @@ def _make_linux(dataset: TextDataset) -> LabelledSplit:
 
 def _fetch_linux(directory: Path) -> Path:
     """Return the archive of the kernel's source, out of Debian's package."""
-    print(f"fetching {_LINUX} from Debian; vectorising takes minutes", file=sys.stderr)
-    _run(["apt-get", "download", _LINUX], directory)
-    packages = list(directory.glob("*.deb"))
-    if len(packages) != 1:
-        raise DataError(f"cannot fetch {_LINUX}: apt-get left no package; {OTHERWISE}")
-    _run(["dpkg-deb", "-x", str(packages[0]), "package"], directory)
-    archives = list(directory.glob("package/usr/src/*.tar.xz"))
+    print("vectorising takes minutes", file=sys.stderr)
+    archives = list(unpack(_LINUX, directory, OTHERWISE).glob("usr/src/*.tar.xz"))
     if len(archives) != 1:
-        raise DataError(f"expected one usr/src/*.tar.xz in {packages[0].name}")
+        raise DataError(f"expected one usr/src/*.tar.xz in {_LINUX}")
     return archives[0]
-
-
-def _run(command: list[str], directory: Path) -> None:
-    try:
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
-    except FileNotFoundError as error:
-        raise DataError(f"cannot fetch {_LINUX}: {error}; {OTHERWISE}") from error
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise DataError(f"cannot fetch {_LINUX}: {' '.join(command)}: {reason[0]}; {OTHERWISE}")
 
 
 def _c_files(archive: Path) -> Iterator[tuple[str, bytes]]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .data import Ratings, generate_ratings
     from .digest import digest_arrays
     from .errors import DataError, DivergenceError, ScheduleError, SerialeqError, SupportError
+    from .estimators.cuts import MultiwayCut
     from .estimators.factorization import MatrixFactorization
     from .estimators.linear import LinearClassifier, LinearRegressor
     from .hypergraph import Hypergraph
@@ -30,6 +31,7 @@ _HOME = {
     "LinearClassifier": "estimators.linear",
     "LinearRegressor": "estimators.linear",
     "MatrixFactorization": "estimators.factorization",
+    "MultiwayCut": "estimators.cuts",
     "Order": "order",
     "Problem": "problems.base",
     "Ratings": "data",
@@ -53,6 +55,7 @@ __all__ = [
     "LinearClassifier",
     "LinearRegressor",
     "MatrixFactorization",
+    "MultiwayCut",
     "Order",
     "Problem",
     "Ratings",

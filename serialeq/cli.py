@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .cli_cut import train_cut
 from .cli_linear import predict_linear, train_linear
 from .cli_options import Jobs, Json, Out, Seed, TestFraction
 from .cli_plan import plan
@@ -24,6 +25,7 @@ app = typer.Typer(
 train_app = typer.Typer(help="Train a model.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 train_app.command("linear")(train_linear)
+train_app.command("cut")(train_cut)
 
 
 @app.command()
@@ -196,6 +198,8 @@ def predict(
     if (data is None) == (user is None):
         raise SerialeqError("predict: expected either a file of pairs or --user")
     arrays, about = load_model(model)
+    if about.get("kind") == "cut":
+        raise SerialeqError("predict: a cut has the labels of its own nodes only, in model.npz")
     if about.get("kind") == "linear":
         if data is None:
             raise SerialeqError("predict: expected a file of samples with a linear model")

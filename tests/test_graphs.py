@@ -1,0 +1,57 @@
+"""Graphs to cut: edges, weights and blocks of grids and of sparse matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cut_oracle
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serialeq.graphs import grid_graph, matrix_graph, tile_shape
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (1, 6), (3, 4, 5), (2, 1, 3)])
+@pytest.mark.parametrize("beta", [0.0, 1.0, 30.0])
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8, bool])
+def test_edges_of_a_grid(shape: tuple[int, ...], beta: float, dtype: Any) -> None:
+    image = (200 * np.random.default_rng(0).random(shape)).astype(dtype)
+    graph = grid_graph(image, beta)
+    expected = cut_oracle.grid(image, beta)
+    found = dict(zip(map(tuple, graph.edges.tolist()), graph.weights.tolist(), strict=True))
+    assert len(found) == graph.weights.size
+    assert found.keys() == expected.keys()
+    for pair, weight in expected.items():
+        assert found[pair] == pytest.approx(weight, rel=1e-5)
+
+
+@given(shape=st.lists(st.integers(1, 70), min_size=2, max_size=3).map(tuple))
+def test_tiles_are_small_boxes_and_many(shape: tuple[int, ...]) -> None:
+    tile = tile_shape(shape)
+    assert np.prod(tile) <= 1 << 14
+    blocks = np.prod([-(-n // side) for n, side in zip(shape, tile, strict=True)])
+    assert blocks >= 16 or np.prod(tile) <= 64
+    if np.prod(shape) > 1:
+        image = np.zeros(shape, dtype=np.uint8)
+        graph = grid_graph(image, 1.0)
+        assert graph.n_blocks == blocks
+        labels = graph.blocks.reshape(shape)
+        first = tuple(slice(0, side) for side in tile)
+        assert (labels == 0).sum() == labels[first].size
+        assert (labels[first] == 0).all()
+        assert labels.max() == blocks - 1
+
+
+def test_blocks_of_a_graph_are_runs_of_near_nodes() -> None:
+    n = 1000
+    names = np.random.default_rng(0).permutation(n)
+    path = sp.coo_array((np.ones(n - 1), (names[:-1], names[1:])), shape=(n, n)).tocsr()
+    graph = matrix_graph(path + path.T)
+    sizes = np.bincount(graph.blocks)
+    assert sizes.size == graph.n_blocks == 15
+    assert sizes.max() - sizes.min() <= 1
+    between = graph.blocks[graph.edges[:, 0]] != graph.blocks[graph.edges[:, 1]]
+    assert between.sum() == graph.n_blocks - 1
