@@ -1,5 +1,8 @@
 """Matrix completion: ``min Σ (L_u·R_v − M_uv)² + μ_u‖L_u‖² + μ_v‖R_v‖²`` over observed entries.
 
+Word embeddings (GloVe) are the same with a weight before each square, and topics the same with
+factors that are not negative.
+
 Users and items are the variables, one row of factors each; an entry's support is its two rows.
 """
 
@@ -35,6 +38,7 @@ STEPS = ("constant", "decay", "inverse", "adagrad")
 _BLOCK_BYTES = 1 << 17  # rows of a user block and an item block: well inside a second-level cache
 _MIN_BLOCKS, _MAX_BLOCKS = 16, 256
 _SAMPLES_PER_TASK = 256
+_SAMPLES_PER_ROW = 4  # of a task, on average
 
 
 class Factorization(Problem):
@@ -47,6 +51,8 @@ class Factorization(Problem):
     values : array of float, shape (n,)
         Observed values.
     shape : (n_users, n_items)
+    weights : array of float, shape (n,), optional
+        Weight of each entry's squared error; by default 1.
     n_factors : int
         Rank; padded with zeros to whole vectors internally.
     l2 : (float, float)
@@ -82,6 +88,7 @@ class Factorization(Problem):
         values: np.ndarray,
         shape: tuple[int, int],
         *,
+        weights: np.ndarray | None = None,
         n_factors: int = 32,
         l2: tuple[float, float] = (0.05, 0.05),
         l2_per_row: bool = False,
@@ -115,6 +122,7 @@ class Factorization(Problem):
             mean = 0.0 if bias == "none" else float(sequential_mean(values))
         self.mean = mean
         self._users, self._items, self._values = users, items, values
+        self._weights = np.zeros(0, dtype=self.dtype) if weights is None else weights
         n_rows = sum(shape)
         self._penalty = np.empty(n_rows, dtype=self.dtype)
         for rows, degrees, mu in (
@@ -150,13 +158,15 @@ class Factorization(Problem):
         """Return the kernel's context with the entries of `samples` in that order."""
         pairs = np.empty((samples.size, 2), dtype=np.uint32)
         values = np.empty(samples.size, dtype=self.dtype)
+        weights = np.empty(samples.size if self._weights.size else 0, dtype=self.dtype)
         gather_samples(
-            self._users, self._items, self._values, self._row_of_user, self._row_of_item,
-            self.dtype.type(self.mean), samples, pairs, values,
+            self._users, self._items, self._values, self._weights, self._row_of_user,
+            self._row_of_item, self.dtype.type(self.mean), samples, pairs, values, weights,
         )  # fmt: skip
         return FactorizationContext(
             pairs=pairs,
             values=values,
+            weights=weights,
             times=times,
             factors=self._factors,
             biases=self._biases,
@@ -169,6 +179,7 @@ class Factorization(Problem):
             adaptive=self.schedule == "adagrad",
             timed=self.timed,
             nonnegative=self.nonnegative,
+            weighted=self._weights.size > 0,
         )
 
     def variables(self) -> dict[str, np.ndarray]:
@@ -225,8 +236,8 @@ class Factorization(Problem):
                 self._curvature[rows] = arrays[f"{side}_curvature"]
 
     def loss(self, team: WorkerTeam | None = None) -> float:
-        """Return the training error: the root of the mean squared error."""
-        return self.rmse(self._users, self._items, self._values, team)
+        """Return the training error: the root of the (weighted) mean squared error."""
+        return self.rmse(self._users, self._items, self._values, team, self._weights)
 
     def rmse(
         self,
@@ -234,16 +245,20 @@ class Factorization(Problem):
         items: np.ndarray,
         values: np.ndarray,
         team: WorkerTeam | None = None,
+        weights: np.ndarray | None = None,
     ) -> float:
-        """Return the root of the mean squared error on any entries."""
+        """Return the root of the mean squared error on any entries, weighted if they have weights."""
         team = team or WorkerTeam(1)
         partial = np.zeros(-(-values.size // CHUNK))
+        if weights is None:
+            weights = np.zeros(0, dtype=self.dtype)
         team.run(
             squared_error_worker, team.n_threads, self._factors, self._biases, users, items,
-            values, self._row_of_user, self._row_of_item, self.dtype.type(self.mean), partial,
-            team.stop_flag,
+            values, weights, self._row_of_user, self._row_of_item, self.dtype.type(self.mean),
+            partial, team.stop_flag,
         )  # fmt: skip
-        return float(np.sqrt(sequential_mean(partial) * partial.size / values.size))
+        mean = sequential_mean(partial) * partial.size / values.size
+        return float(np.sqrt(mean / sequential_mean(weights) if weights.size else mean))
 
     def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:
         """Group entries by user block × item block, coloured as a cyclic Latin square.
@@ -266,12 +281,15 @@ class Factorization(Problem):
 def grid_blocks(shape: tuple[int, int], n_samples: int, row_bytes: int) -> int:
     """Return into how many blocks users and items are cut: a power of two.
 
-    As few as make a user block and an item block fit the cache together, at least 16 where that
-    leaves 256 samples to a task; a function of the data and the rank only.
+    As few as make a user block and an item block fit the cache together, or as many as leave each
+    row a few samples in a task, as it is fetched for each; at least 16 where that leaves 256 samples
+    to a task. A function of the data and the rank only.
     """
-    blocks = 1
+    n_rows, blocks = sum(shape), 1
     while blocks < _MAX_BLOCKS and n_samples >= (2 * blocks) ** 2 * _SAMPLES_PER_TASK:
-        if blocks >= _MIN_BLOCKS and sum(shape) * row_bytes <= blocks * _BLOCK_BYTES:
+        fit = n_rows * row_bytes <= blocks * _BLOCK_BYTES
+        sparse = n_samples < 2 * blocks * n_rows * _SAMPLES_PER_ROW
+        if blocks >= _MIN_BLOCKS and (fit or sparse):
             break
         blocks *= 2
     return blocks
