@@ -46,26 +46,30 @@ def pairs_in_windows(words: Any, bounds: Any, n_words: int, window: int) -> Any:
 
 
 @jit
-def weighted_counts(keys: Any, window: int) -> Any:
-    """Return the distinct pairs of sorted `keys` and the sum of 1/distance of each.
+def add_up_pairs(keys: Any, window: int, unit: int) -> Any:
+    """Return the distinct pairs of sorted `keys`, and the sum of ``unit / distance`` of each.
 
-    The distances of a pair come in ascending order, so the sum has one value.
+    `unit` is a multiple of every distance, so the sums are of integers.
     """
-    pairs, counts = np.empty(keys.size, np.int64), np.empty(keys.size)
+    pairs, sums = np.empty(keys.size, np.int64), np.empty(keys.size, np.int64)
     m = -1
     for key in keys:
         pair = key // (window + 1)
         if m < 0 or pairs[m] != pair:
             m += 1
-            pairs[m], counts[m] = pair, 0.0
-        counts[m] += 1.0 / (key % (window + 1))
-    return pairs[: m + 1], counts[: m + 1]
+            pairs[m], sums[m] = pair, 0
+        sums[m] += unit // (key % (window + 1))
+    return pairs[: m + 1], sums[: m + 1]
 
 
 @jit
 def targets_and_weights(counts: Any, x_max: float, alpha: float, targets: Any, weights: Any) -> None:
-    """Set ``targets`` to log x and ``weights`` to ``min(1, x / x_max)**alpha`` of each count x."""
+    """Set `targets` to log x and `weights` to ``min(1, x / x_max)**alpha`` of each count x.
+
+    Computed in float64 by the package's own functions and rounded once.
+    """
+    log_max = log(x_max)
     for k in range(counts.size):
-        x = np.float64(counts[k])
-        targets[k] = log(x)
-        weights[k] = exp(alpha * log(x / x_max)) if x < x_max else 1.0
+        logarithm = log(counts[k])
+        targets[k] = logarithm
+        weights[k] = exp(alpha * (logarithm - log_max)) if logarithm < log_max else 1.0

@@ -49,16 +49,16 @@ class FactorizationParameters:
         if isinstance(self.order, str):
             check_order(self.order)
         count_workers(self.n_jobs)
-        _check_number("n_factors", self.n_factors, 1, integer=True)
-        _check_number("seed", self.seed, 0, integer=True)
-        _check_number("n_epochs", self.n_epochs, 0, integer=True)
+        check_number("n_factors", self.n_factors, 1, integer=True)
+        check_number("seed", self.seed, 0, integer=True)
+        check_number("n_epochs", self.n_epochs, 0, integer=True)
         for name in ("learning_rate", "decay", "init_scale"):
-            _check_number(name, getattr(self, name), 0)
+            check_number(name, getattr(self, name), 0)
         pair = self.l2 if isinstance(self.l2, (tuple, list)) else (self.l2, self.l2)
         if len(pair) != 2:
             raise SerialeqError(f"l2: expected a number or a pair of numbers, got {self.l2!r}")
         for l2 in pair:
-            _check_number("l2", l2, 0)
+            check_number("l2", l2, 0)
         if self.l2_per not in ("rating", "row"):
             raise SerialeqError(f"l2_per: expected 'rating' or 'row', got {self.l2_per!r}")
         if str(self.dtype) not in ("float32", "float64"):
@@ -71,11 +71,14 @@ class FactorizationParameters:
             raise DataError(f"ratings: expected shape {shape}, as in fit, got {tuple(own_shape)}")
         return check_entries(users, items, values, shape or own_shape, np.dtype(self.dtype))
 
-    def problem(self, entries: Entries, mean: float | None = None) -> Factorization:
+    def problem(
+        self, entries: Entries, mean: float | None = None, weights: np.ndarray | None = None
+    ) -> Factorization:
         """Return the problem for checked entries, at its starting point."""
         l2 = self.l2 if isinstance(self.l2, (tuple, list)) else (self.l2, self.l2)
         return Factorization(
             *entries,
+            weights=weights,
             n_factors=int(self.n_factors),
             l2=(float(l2[0]), float(l2[1])),
             l2_per_row=self.l2_per == "row",
@@ -145,7 +148,7 @@ class FactorizationModel:
 
     def recommend(self, user: int, n: int = 10, exclude: Any = ()) -> tuple[np.ndarray, np.ndarray]:
         """Return the `n` items with the highest predictions for a user, and the predictions."""
-        _check_number("n", n, 1, integer=True)
+        check_number("n", n, 1, integer=True)
         items = np.setdiff1d(np.arange(self.shape[1]), np.asarray(exclude, dtype=np.int64))
         scores = self.predict(np.full(items.size, user), items)
         best = np.argsort(-scores, kind="stable")[:n]
@@ -160,8 +163,9 @@ def fit_factorization(
     validation: Entries | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     start: FactorizationModel | None = None,
+    weights: np.ndarray | None = None,
 ) -> FactorizationModel:
-    """Train for some epochs, from the start or from a model.
+    """Train for some epochs, from the start or from a model; entries may have weights.
 
     Raises
     ------
@@ -169,7 +173,7 @@ def fit_factorization(
         For an unknown order or engine, and, as DivergenceError, if training leaves the finite
         numbers.
     """
-    problem = parameters.problem(entries, start.mean if start else None)
+    problem = parameters.problem(entries, start.mean if start else None, weights)
     history = list(start.history) if start else []
     if start is not None:
         problem.load(start.trained)
@@ -194,7 +198,8 @@ def fit_factorization(
     return FactorizationModel(problem.trained(), problem.mean, engine, reason, n_workers, history)
 
 
-def _check_number(name: str, value: Any, least: float, *, integer: bool = False) -> None:
+def check_number(name: str, value: Any, least: float, *, integer: bool = False) -> None:
+    """Raise SerialeqError unless a parameter is a finite number, and at least `least`."""
     kind: Any
     kind, wanted = (Integral, "an integer") if integer else (Real, "a finite number")
     if isinstance(value, bool) or not isinstance(value, kind) or not np.isfinite(float(value)):
