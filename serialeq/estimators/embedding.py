@@ -16,6 +16,7 @@ from serialeq.cooccurrence import LARGEST_WINDOW, check_counts, count_pairs
 from serialeq.data import shown
 from serialeq.errors import DataError, SerialeqError
 from serialeq.kernels.cooccurrence import targets_and_weights
+from serialeq.problems.factorization import Factorization
 from serialeq.runs.factorization import (
     Entries,
     FactorizationParameters,
@@ -143,6 +144,12 @@ class WordEmbedding(BaseEstimator):
         self.n_workers_, self.history_ = model.n_workers, model.history
         return self
 
+    def problem(self, counts: Any) -> Factorization:
+        """Return the problem for a matrix of counts at its starting point, as `fit` trains it."""
+        parameters = self._parameters()
+        entries, weights = self._entries(check_counts(counts))
+        return parameters.problem(entries, weights=weights)
+
     def most_similar(self, word: Any, n: int = 10) -> list[tuple[Any, float]]:
         """Return the `n` words with the most similar vectors, and the cosines.
 
@@ -230,4 +237,3 @@ def nearest(
     best = np.argsort(-cosines, kind="stable")
     best = best[best != rows[word]][:n]
     return [(words[i], float(cosines[i])) for i in best]
-

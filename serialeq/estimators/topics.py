@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -12,10 +12,11 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
+from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
 from serialeq.kernels.factorization import sequential_mean
 from serialeq.kernels.random import stream_key
-from serialeq.kernels.topics import fold_in_worker, sample_zeros
+from serialeq.kernels.topics import fold_in_worker, gram_of, sample_zeros
 from serialeq.runs.factorization import (
     Entries,
     FactorizationParameters,
@@ -42,13 +43,14 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     n_components : int, default=10
         Number of topics.
     n_epochs : int, default=20
-    learning_rate : float, default=0.05
+    learning_rate : float, default=0.1
         Step size; the entries are divided by their mean first, so it suits counts and tf-idf.
-    n_zeros : int, default=2
+    n_zeros : int, default=10
         Zeros drawn for each stored entry.
-    l2 : float, default=0.0
+    l2 : float, default=0.01
         Penalty of documents' and words' factors, for each entry, in units of the mean entry.
-    schedule, decay, dtype, order, engine, n_jobs, random_state
+    schedule : {"adagrad", "decay", "constant", "inverse"}, default="adagrad"
+    decay, dtype, order, engine, n_jobs, random_state
         As in `MatrixFactorization`. The result does not depend on `engine` and `n_jobs`.
 
     Attributes
@@ -59,7 +61,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         Part of the stored entries that each word has; they sum to 1.
     n_features_in_ : int
     digest_ : str
-        sha256 over the trained arrays, documents' factors included.
+        sha256 over `components_`.
     engine_, engine_reason_, n_workers_, seed_, history_
         As in `MatrixFactorization`; ``loss`` is the RMSE on stored entries and sampled zeros, in
         units of the mean entry.
@@ -69,11 +71,11 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self,
         n_components: int = 10,
         n_epochs: int = 20,
-        learning_rate: float = 0.05,
+        learning_rate: float = 0.1,
         *,
-        n_zeros: int = 2,
-        l2: float = 0.0,
-        schedule: str = "decay",
+        n_zeros: int = 10,
+        l2: float = 0.01,
+        schedule: str = "adagrad",
         decay: float = 0.85,
         dtype: str = "float32",
         order: Any = "blocked",
@@ -122,7 +124,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self.components_ = model.trained["item_factors"].T * entries[2].dtype.type(scale)
         self.components_[:, counts == 0] = 0.0
         self._penalty = float(self.l2) * scale * scale
-        self.digest_ = model.digest
+        self.digest_ = digest_arrays({"components": self.components_})
         self.engine_, self.engine_reason_ = model.engine, model.engine_reason
         self.n_workers_, self.history_ = model.n_workers, model.history
         return self
@@ -137,12 +139,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         documents = self._documents(X, reset=False)
         words = np.ascontiguousarray(self.components_.T, dtype=np.float64)
         result = np.zeros((documents.shape[0], words.shape[1]))
-        expected = np.array(
-            [
-                [float(sequential_mean(self.word_frequencies_ * (a * b))) for b in words.T]
-                for a in words.T
-            ]
-        ) * float(words.shape[0])
+        expected = gram_of(words, self.word_frequencies_)
         with WorkerTeam(min(count_workers(self.n_jobs), available_cores())) as team:
             team.run(
                 fold_in_worker, team.n_threads, documents.indptr, documents.indices,
@@ -150,6 +147,23 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 self._penalty, result, team.stop_flag,
             )  # fmt: skip
         return result
+
+    def top_words(self, names: Sequence[str], n: int = 10) -> list[list[str]]:
+        """Return the `n` words that matter most to each topic, given the name of each column.
+
+        They are ordered by ``components_ * sqrt(word_frequencies_)``: by what a word adds to the
+        squares of the topic's part of X. By `components_` alone, rare words come first.
+        """
+        check_is_fitted(self, "components_")
+        check_number("n", n, 1, integer=True)
+        if len(names) != self.n_features_in_:
+            raise DataError(f"names: expected {self.n_features_in_} words, got {len(names)}")
+        weights = self.components_ * np.sqrt(self.word_frequencies_)
+        order = np.argsort(-weights, axis=1, kind="stable")[:, :n]
+        return [
+            [str(names[v]) for v in row if self.components_[k, v] > 0]
+            for k, row in enumerate(order)
+        ]
 
     @property
     def _n_features_out(self) -> int:
@@ -176,9 +190,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Return stored entries and sampled zeros, and what the entries were divided by."""
         key = stream_key(self.seed_, "zeros")
         zeros = sample_zeros(documents.indptr, documents.indices, int(self.n_zeros), key)
-        stored = np.repeat(
-            np.arange(documents.shape[0], dtype=np.int32), np.diff(documents.indptr)
-        )
+        stored = np.repeat(np.arange(documents.shape[0], dtype=np.int32), np.diff(documents.indptr))
         scale = float(sequential_mean(documents.data))
         values = np.zeros(documents.nnz + zeros[0].size, dtype=self.dtype)
         values[: documents.nnz] = documents.data / scale

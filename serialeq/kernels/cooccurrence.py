@@ -63,7 +63,9 @@ def add_up_pairs(keys: Any, window: int, unit: int) -> Any:
 
 
 @jit
-def targets_and_weights(counts: Any, x_max: float, alpha: float, targets: Any, weights: Any) -> None:
+def targets_and_weights(
+    counts: Any, x_max: float, alpha: float, targets: Any, weights: Any
+) -> None:
     """Set `targets` to log x and `weights` to ``min(1, x / x_max)**alpha`` of each count x.
 
     Computed in float64 by the package's own functions and rounded once.

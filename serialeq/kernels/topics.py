@@ -42,6 +42,23 @@ def sample_zeros(indptr: Any, indices: Any, n_zeros: int, key: Any) -> Any:
     return rows[:m], columns[:m]
 
 
+@jit
+def gram_of(components: Any, frequencies: Any) -> Any:
+    """Return ``sum_v p_v h_v h_v^T``, added up in order.
+
+    Parameters
+    ----------
+    components : (n_words, k) float64
+    frequencies : (n_words,) float64
+    """
+    gram = np.zeros((components.shape[1], components.shape[1]))
+    for v in range(components.shape[0]):
+        for i in range(gram.shape[0]):
+            for j in range(gram.shape[0]):
+                gram[i, j] += frequencies[v] * (components[v, i] * components[v, j])
+    return gram
+
+
 @inline
 def _solve(gram: Any, target: Any, solution: Any) -> None:
     """Minimise ``w·gram·w / 2 - target·w`` over w >= 0 by cyclic coordinate descent from 0."""

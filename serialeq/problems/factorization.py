@@ -122,7 +122,7 @@ class Factorization(Problem):
             mean = 0.0 if bias == "none" else float(sequential_mean(values))
         self.mean = mean
         self._users, self._items, self._values = users, items, values
-        self._weights = np.zeros(0, dtype=self.dtype) if weights is None else weights
+        self._weights = np.asarray([] if weights is None else weights, dtype=self.dtype)
         n_rows = sum(shape)
         self._penalty = np.empty(n_rows, dtype=self.dtype)
         for rows, degrees, mu in (

@@ -16,7 +16,12 @@ from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
 
 _MODEL, _ABOUT = "model.npz", "model.json"
-_ARRAYS = {"ratings": ("mean", "user_ids", "item_ids"), "linear": ("coef", "intercept")}
+_ARRAYS = {
+    "ratings": ("mean", "user_ids", "item_ids"),
+    "linear": ("coef", "intercept"),
+    "embedding": ("user_factors", "item_factors", "vocabulary"),
+    "topics": ("components", "word_frequencies", "vocabulary", "idf"),
+}
 
 
 def prepare_directory(directory: Path) -> None:
@@ -47,7 +52,8 @@ def save_model(directory: Path, arrays: dict[str, np.ndarray], about: dict[str, 
     arrays : dict of arrays
     about : dict
         With ``trained``, the names of the arrays that ``digest`` is of, and ``kind``: "ratings"
-        (the default) or "linear". With a linear model, ``input_digest`` is of all other arrays.
+        (the default), "linear", "embedding" or "topics". With all but ratings, ``input_digest``
+        is of all other arrays.
 
     Raises
     ------
