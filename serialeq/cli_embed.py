@@ -61,8 +61,8 @@ def train_embedding(
         n_jobs=jobs,
         random_state=seed,
     )
-    found, counts = count_pairs(_prepared(estimator, data, out), window, min_count)
-    words = found.tolist()
+    vocabulary, counts = count_pairs(_prepared(estimator, data, out), window, min_count)
+    words = vocabulary.tolist()
     if unknown := [word for word in near or [] if word not in set(words)]:
         raise DataError(f"near: expected words of the vocabulary, got {unknown[0]!r}")
     _fit(estimator, counts, epochs, vocabulary=words)

@@ -31,14 +31,10 @@ from serialeq.order import Order, order_of_keys
 from serialeq.team import WorkerTeam
 
 from .base import Problem
+from .grid import balanced_rows, grid_blocks
 
 BIASES = ("none", "global", "all")
 STEPS = ("constant", "decay", "inverse", "adagrad")
-
-_BLOCK_BYTES = 1 << 17  # rows of a user block and an item block: well inside a second-level cache
-_MIN_BLOCKS, _MAX_BLOCKS = 16, 256
-_SAMPLES_PER_TASK = 256
-_SAMPLES_PER_ROW = 4  # of a task, on average
 
 
 class Factorization(Problem):
@@ -113,8 +109,8 @@ class Factorization(Problem):
         self._width = -(-n_factors // lanes(dtype))
         row_bytes = self._width * 64
         self._n_blocks = grid_blocks(shape, values.size, row_bytes)
-        user_rows, user_labels = _balanced_rows(user_degrees, self._n_blocks)
-        item_rows, item_labels = _balanced_rows(item_degrees, self._n_blocks)
+        user_rows, user_labels = balanced_rows(user_degrees, self._n_blocks)
+        item_rows, item_labels = balanced_rows(item_degrees, self._n_blocks)
         self._row_of_user = user_rows
         self._row_of_item = item_rows + np.uint32(shape[0])
         self._labels = np.concatenate([user_labels, item_labels + np.uint32(self._n_blocks)])
@@ -247,7 +243,7 @@ class Factorization(Problem):
         team: WorkerTeam | None = None,
         weights: np.ndarray | None = None,
     ) -> float:
-        """Return the root of the mean squared error on any entries, weighted if they have weights."""
+        """Return the root of the mean squared error on any entries, which may have weights."""
         team = team or WorkerTeam(1)
         partial = np.zeros(-(-values.size // CHUNK))
         if weights is None:
@@ -276,43 +272,6 @@ class Factorization(Problem):
     def _latin_square(self, tasks: Hypergraph) -> np.ndarray:
         grid = tasks.indices.reshape(-1, 2).astype(np.int64)
         return (grid[:, 1] - grid[:, 0]) % self._n_blocks
-
-
-def grid_blocks(shape: tuple[int, int], n_samples: int, row_bytes: int) -> int:
-    """Return into how many blocks users and items are cut: a power of two.
-
-    As few as make a user block and an item block fit the cache together, or as many as leave each
-    row a few samples in a task, as it is fetched for each; at least 16 where that leaves 256 samples
-    to a task. A function of the data and the rank only.
-    """
-    n_rows, blocks = sum(shape), 1
-    while blocks < _MAX_BLOCKS and n_samples >= (2 * blocks) ** 2 * _SAMPLES_PER_TASK:
-        fit = n_rows * row_bytes <= blocks * _BLOCK_BYTES
-        sparse = n_samples < 2 * blocks * n_rows * _SAMPLES_PER_ROW
-        if blocks >= _MIN_BLOCKS and (fit or sparse):
-            break
-        blocks *= 2
-    return blocks
-
-
-def _balanced_rows(degrees: np.ndarray, n_blocks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Deal variables to blocks of equal degree and number the rows block after block.
-
-    Returns
-    -------
-    rows : array of uint32, shape (n,)
-        Row of each variable.
-    labels : array of uint32, shape (n,)
-        Block of each row, ascending.
-    """
-    n = degrees.size
-    by_degree = np.argsort(-degrees, kind="stable")
-    turn = np.arange(n) % (2 * n_blocks)
-    block = np.where(turn < n_blocks, turn, 2 * n_blocks - 1 - turn)  # there and back again
-    dealt = np.argsort(block, kind="stable")
-    rows = np.empty(n, dtype=np.uint32)
-    rows[by_degree[dealt]] = np.arange(n, dtype=np.uint32)
-    return rows, block[dealt].astype(np.uint32)
 
 
 def check_options(schedule: str, bias: str) -> None:
