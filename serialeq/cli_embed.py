@@ -47,6 +47,7 @@ def train_embedding(
     from .cooccurrence import count_pairs
     from .digest import digest_arrays
     from .estimators.embedding import WordEmbedding
+    from .report import notices
 
     estimator = WordEmbedding(
         dimensions,
@@ -63,6 +64,7 @@ def train_embedding(
     )
     vocabulary, counts = count_pairs(_prepared(estimator, data, out), window, min_count)
     words = vocabulary.tolist()
+    notices.print(f"{counts.nnz:,} pairs of {len(words):,} words")
     if unknown := [word for word in near or [] if word not in set(words)]:
         raise DataError(f"near: expected words of the vocabulary, got {unknown[0]!r}")
     _fit(estimator, counts, epochs, vocabulary=words)
@@ -100,6 +102,7 @@ def train_topics(
     from .digest import digest_arrays
     from .errors import SerialeqError
     from .estimators.topics import TopicModel
+    from .report import notices
     from .runs.factorization import check_number
     from .text_features import TextFeatures
 
@@ -119,7 +122,9 @@ def train_topics(
         raise SerialeqError(f"stop_words: expected english or none, got {stop_words!r}")
     texts = _prepared(estimator, data, out)
     features = TextFeatures.of_words(stop_words == "english", min_documents)
-    _fit(estimator, features.fit_transform(texts), epochs)
+    matrix = features.fit_transform(texts)
+    notices.print(f"{len(texts):,} texts, {matrix.shape[1]:,} words")
+    _fit(estimator, matrix, epochs)
     inputs = features.arrays() | {"word_frequencies": estimator.word_frequencies_}
     about = _about("topics", estimator) | {"input_digest": digest_arrays(inputs)}
     about |= {

@@ -13,8 +13,8 @@ from .random import mix
 CHUNK = 64
 """Documents that a thread takes at once."""
 
-_SWEEPS = 200
-_PRECISION = 1e-7
+_SWEEPS = 200  # of coordinate descent, at most
+_PRECISION = 1e-7  # change of a sweep, relative to the largest weight, at which it ends
 
 
 @jit
