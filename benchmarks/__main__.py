@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``planning``."""
+"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``embed``, ``planning``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serialeq.errors import SerialeqError
 from serialeq.report import print_json
 from serialeq.team import count_workers
 
-from . import cut, libmf_peer, linear, machine, mf, planning, quality, tables
+from . import cut, embed, libmf_peer, linear, machine, mf, planning, quality, tables
 from .datasets import Dataset, load
 from .linear_runners import LOSSES, quality_setting, race_setting
 from .runners import QUALITY
@@ -153,6 +153,42 @@ def graph_cuts(
         print_json(content | {"rows": [asdict(row) for row in rows], "ratios": ratios})
     else:
         tables.print_cut(rows, ratios, described)
+
+
+@app.command("embed")
+def word_vectors(
+    factors: Annotated[str, typer.Option(help="Ranks, with commas.")] = "64",
+    jobs: Jobs = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each contestant.")] = 7,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs for loss and bits.")] = 20,
+    as_json: Json = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Generated texts, rank 16, 2 rounds, 2 epochs.")
+    ] = False,
+) -> None:
+    """Race the engines at word vectors of 20 Newsgroups, with Hogwild!."""
+    ranks = _numbers(factors, int)
+    if quick:
+        ranks, rounds, epochs = [16], 2, 2
+    workers = count_workers(jobs)
+    pairs = embed.load_pairs(quick)
+    content: dict[str, Any] = {
+        "data": pairs.described,
+        "machine": machine.describe(),
+        "rows": [],
+        "ratios": {},
+    }
+    for k in ranks:
+        rows, ratios = embed.measure(pairs, k, workers, rounds, epochs)
+        content["rows"] += [asdict(row) for row in rows]
+        content["ratios"][str(k)] = ratios
+        if not as_json:
+            tables.print_rank(rows, ratios, pairs.described, "loss")
+    content["neighbours"] = embed.neighbours(pairs, ranks[-1], epochs)
+    if as_json:
+        print_json(content)
+    else:
+        tables.print_neighbours(content["neighbours"])
 
 
 @app.command("planning")

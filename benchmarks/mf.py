@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from serialeq.engines.base import get_engine
+from serialeq.problems.factorization import Factorization
 from serialeq.report import notices
 from serialeq.runs.compare import Contestant, compare
 
 from . import libmf_peer
 from .datasets import SEED, Split
-from .runners import Ceiling, Runner, held_out_rmse, make_problem, preparation
+from .runners import Ceiling, Make, Runner, held_out_rmse, make_problem, preparation
 from .timing import Timings, Turn, race
 
 REFERENCE = Contestant("serial", "shuffled", 1)
@@ -114,30 +117,54 @@ def measure(
     split: Split, n_factors: int, jobs: int, rounds: int, epochs: int
 ) -> tuple[list[Row], dict[str, Any]]:
     """Return rows and ratios of one rank."""
-    engines, peers = engine_entries(jobs), peer_entries(jobs, len(split.train))
+    peers = {
+        entry: libmf_peer.Libmf(split, n_factors, entry.jobs)
+        for entry in peer_entries(jobs, len(split.train))
+    }
+    turns: dict[str, Turn] = {name_of(e): p.seconds_per_iteration for e, p in peers.items()}
+
+    def peer_details() -> dict[Contestant, dict[str, Any]]:
+        fitted = {e: libmf_peer.Libmf(split, n_factors, e.jobs) for e in peers}
+        return {e: {"equivalent": False, "rmse": p.fit(epochs)[1]} for e, p in fitted.items()}
+
+    return race_engines(
+        partial(make_problem, split, n_factors), held_out_rmse(split), n_factors,
+        len(split.train), jobs, rounds, epochs, turns, peer_details,
+    )  # fmt: skip
+
+
+def race_engines(
+    make: Make,
+    error: Callable[[Factorization], float],
+    n_factors: int,
+    n_samples: int,
+    jobs: int,
+    rounds: int,
+    epochs: int,
+    peer_turns: dict[str, Turn],
+    peer_details: Callable[[], dict[Contestant, dict[str, Any]]],
+) -> tuple[list[Row], dict[str, Any]]:
+    """Return rows and ratios of every engine on the problem that `make` returns, and of peers."""
+    engines = engine_entries(jobs)
     ceilings = [Contestant("ceiling", order, jobs) for order in ("shuffled", "blocked")]
     notices.print(f"rank {n_factors}: racing, {rounds} rounds")
     with ExitStack() as stack:
         turns: dict[str, Turn] = {}
         for entry in engines:
-            runner = Runner(split, n_factors, entry)
+            runner = Runner(make, entry)
             stack.callback(runner.close)
             turns[name_of(entry)] = runner.turn
         for entry in ceilings:
-            ceiling = Ceiling(split, n_factors, entry.order, jobs)
+            ceiling = Ceiling(make, entry.order, jobs)
             stack.callback(ceiling.close)
             turns[name_of(entry)] = ceiling.turn
-        for entry in peers:
-            peer = libmf_peer.Libmf(split, n_factors, entry.jobs)
-            turns[name_of(entry)] = peer.seconds_per_iteration
-        timings = race(turns, rounds)
+        timings = race(turns | peer_turns, rounds)
 
-    details = _engine_details(split, n_factors, engines, epochs, timings.median(name_of(REFERENCE)))
-    for entry in peers:
-        peer = libmf_peer.Libmf(split, n_factors, entry.jobs)
-        details[entry] = {"equivalent": False, "rmse": peer.fit(epochs)[1]}
+    unit = timings.median(name_of(REFERENCE))
+    details = _engine_details(make, error, n_factors, engines, epochs, unit) | peer_details()
+    peers = [entry for entry in details if entry not in engines]
     rows = [
-        _row(entry, n_factors, len(split.train), timings, details.get(entry, {}))
+        _row(entry, n_factors, n_samples, timings, details.get(entry, {}))
         for entry in [*engines, *ceilings, *peers]
     ]
     ratios = {
@@ -149,18 +176,21 @@ def measure(
 
 
 def _engine_details(
-    split: Split, n_factors: int, entries: list[Contestant], epochs: int, unit: float
+    make: Make,
+    error: Callable[[Factorization], float],
+    n_factors: int,
+    entries: list[Contestant],
+    epochs: int,
+    unit: float,
 ) -> dict[Contestant, dict[str, Any]]:
     """Return what is not about the speed of epochs: preparation, bits, error."""
     notices.print(f"rank {n_factors}: planning, and {epochs} epochs each for the bits")
     details: dict[Contestant, dict[str, Any]] = {}
     for entry in entries:
-        plan, pack = preparation(split, n_factors, entry, _PREPARATIONS)
+        plan, pack = preparation(make, entry, _PREPARATIONS)
         details[entry] = {"plan_epochs": plan / unit, "pack_epochs": pack / unit}
     serial: dict[str, str] = {}  # digest of the serial run in each order
-    for result in compare(
-        lambda: make_problem(split, n_factors), held_out_rmse(split), entries, epochs, SEED
-    ):
+    for result in compare(make, error, entries, epochs, SEED):
         entry = result.contestant
         expected = serial.setdefault(entry.order, result.digest)
         details[entry] |= {

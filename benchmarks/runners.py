@@ -64,6 +64,10 @@ def held_out_rmse(split: Split) -> Callable[[Factorization], float]:
     return lambda problem: problem.rmse(test.users, test.items, test.values)
 
 
+Make = Callable[[], Factorization]
+"""Returns a new problem."""
+
+
 def open_session(problem: Problem, entry: Contestant, team: WorkerTeam) -> Session:
     """Return a session of a contestant; nothing is planned yet."""
     orders = OrderSource(problem, entry.order, SEED, team)
@@ -73,9 +77,9 @@ def open_session(problem: Problem, entry: Contestant, team: WorkerTeam) -> Sessi
 class Runner:
     """Runs epochs of one contestant on a problem of its own; planned and compiled beforehand."""
 
-    def __init__(self, split: Split, n_factors: int, entry: Contestant) -> None:
+    def __init__(self, make: Make, entry: Contestant) -> None:
         self._team = WorkerTeam(entry.jobs)
-        self._session = open_session(make_problem(split, n_factors), entry, self._team)
+        self._session = open_session(make(), entry, self._team)
         self._session.prepare(0)
 
     def epochs(self) -> None:
@@ -96,9 +100,9 @@ class Runner:
 class Ceiling:
     """Independent serial runs, one on each core: what the machine allows, waits or no waits."""
 
-    def __init__(self, split: Split, n_factors: int, order: str, jobs: int) -> None:
+    def __init__(self, make: Make, order: str, jobs: int) -> None:
         serial = Contestant("serial", order, 1)
-        self._runners = [Runner(split, n_factors, serial) for _ in range(jobs)]
+        self._runners = [Runner(make, serial) for _ in range(jobs)]
         self._threads = ThreadPoolExecutor(jobs)
 
     def _side_by_side(self) -> None:
@@ -116,14 +120,12 @@ class Ceiling:
             runner.close()
 
 
-def preparation(
-    split: Split, n_factors: int, entry: Contestant, repeats: int
-) -> tuple[float, float]:
+def preparation(make: Make, entry: Contestant, repeats: int) -> tuple[float, float]:
     """Return the median seconds of planning (order and schedule) and of packing (data layout)."""
     times = np.empty((repeats + 1, 2))
     with WorkerTeam(entry.jobs) as team:
         for turn in times:  # the first one compiles
-            turn[:] = prepare_once(make_problem(split, n_factors), entry, team)[1:]
+            turn[:] = prepare_once(make(), entry, team)[1:]
     plan, pack = np.median(times[1:], axis=0)
     return float(plan), float(pack)
 

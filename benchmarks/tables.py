@@ -15,13 +15,13 @@ _YES_NO = {None: "", True: "yes", False: "no"}
 _MORE_COLUMNS = ("x ceiling", "plan", "pack", "RMSE", "serial bits", "digest")
 
 
-def print_rank(rows: Sequence[Row], ratios: dict[str, Any], data: str) -> None:
-    """Print what was measured at one rank."""
+def print_rank(rows: Sequence[Row], ratios: dict[str, Any], data: str, error: str = "RMSE") -> None:
+    """Print what was measured at one rank; `error` is what the column of errors holds."""
     print_table(
         f"{data}, rank {rows[0].factors}. Speedup over serial shuffled; x: times the speed of "
         "Hogwild! shuffled, of independent serial runs (ceiling). Plan and pack in epochs of "
         "serial shuffled.",
-        _COLUMNS + _MORE_COLUMNS,
+        [error if column == "RMSE" else column for column in _COLUMNS + _MORE_COLUMNS],
         [
             [
                 row.engine,
@@ -73,6 +73,12 @@ def print_cut(rows: Sequence[cut.Row], ratios: dict[str, Any], described: str) -
         ],
     )
     _print_ratios(ratios)
+
+
+def print_neighbours(neighbours: dict[str, list[Any]]) -> None:
+    """Print the words nearest to some words."""
+    for word, found in neighbours.items():
+        print(f"{word:<12} {', '.join(f'{other} {cosine:.2f}' for other, cosine in found)}")
 
 
 def print_linear(

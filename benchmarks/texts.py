@@ -176,6 +176,12 @@ def _make_newsgroups(dataset: TextDataset) -> LabelledSplit:
     return _divide(matrix, labels, slice(n_train), slice(n_train, None), classes)
 
 
+def newsgroups_texts() -> list[str]:
+    """Return all documents of 20 Newsgroups."""
+    paths = fetch_members(_NEWSGROUPS, _NEWSGROUPS_MEMBERS, OTHERWISE)
+    return [text for path in paths for _, text in _read_newsgroups(path)]
+
+
 def _read_newsgroups(path: Path) -> list[tuple[str, str]]:
     """Return (class, text) of each document of a tab-separated file."""
     try:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from .digest import digest_arrays
     from .errors import DataError, DivergenceError, ScheduleError, SerialeqError, SupportError
     from .estimators.cuts import MultiwayCut
+    from .estimators.embedding import WordEmbedding
     from .estimators.factorization import MatrixFactorization
     from .estimators.linear import LinearClassifier, LinearRegressor
+    from .estimators.topics import TopicModel
     from .hypergraph import Hypergraph
     from .kernels.kernel import kernel
     from .order import Order, blocked_order, given_order, shuffled_order
@@ -38,6 +40,8 @@ _HOME = {
     "ScheduleError": "errors",
     "SerialeqError": "errors",
     "SupportError": "errors",
+    "TopicModel": "estimators.topics",
+    "WordEmbedding": "estimators.embedding",
     "blocked_order": "order",
     "digest_arrays": "digest",
     "fit": "runs.fit",
@@ -62,6 +66,8 @@ __all__ = [
     "ScheduleError",
     "SerialeqError",
     "SupportError",
+    "TopicModel",
+    "WordEmbedding",
     "blocked_order",
     "digest_arrays",
     "fit",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from .cli_cut import train_cut
+from .cli_embed import predict_neighbours, predict_topics, train_embedding, train_topics
 from .cli_linear import predict_linear, train_linear
 from .cli_options import Jobs, Json, Out, Seed, TestFraction
 from .cli_plan import plan
@@ -26,6 +27,8 @@ train_app = typer.Typer(help="Train a model.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 train_app.command("linear")(train_linear)
 train_app.command("cut")(train_cut)
+train_app.command("embed")(train_embedding)
+train_app.command("topics")(train_topics)
 
 
 @app.command()
@@ -181,13 +184,13 @@ def predict(
         Path | None,
         typer.Argument(
             help="CSV of user, item; for a linear model svmlight, or a text (or label TAB text) "
-            "per line; '-': stdin."
+            "per line; for topics texts; for word vectors a word per line; '-': stdin."
         ),
     ] = None,
     user: Annotated[str | None, typer.Option(help="Recommend for this user instead.")] = None,
-    top: Annotated[int, typer.Option(help="How many items to recommend.")] = 10,
+    top: Annotated[int, typer.Option(help="How many items, or nearest words.")] = 10,
 ) -> None:
-    """Predict labels or ratings, or recommend items to a user; CSV on stdout.
+    """Predict labels or ratings, recommend items to a user, find topics or nearest words; CSV.
 
     A linear model gives the label, its margin and, trained with log_loss or modified_huber, its
     probability; a regression the number.
@@ -198,12 +201,16 @@ def predict(
     if (data is None) == (user is None):
         raise SerialeqError("predict: expected either a file of pairs or --user")
     arrays, about = load_model(model)
-    if about.get("kind") == "cut":
+    kind = about.get("kind", "ratings")
+    if kind == "cut":
         raise SerialeqError("predict: a cut has the labels of its own nodes only, in model.npz")
-    if about.get("kind") == "linear":
+    if kind != "ratings":
         if data is None:
-            raise SerialeqError("predict: expected a file of samples with a linear model")
-        predict_linear(arrays, about, str(data))
+            raise SerialeqError(f"predict: expected a file with a model of kind {kind}, not --user")
+        if kind == "embedding":
+            predict_neighbours(arrays, str(data), top)
+        else:
+            (predict_linear if kind == "linear" else predict_topics)(arrays, about, str(data))
         return
     trained = {name: arrays[name] for name in about["trained"]}
     fitted = FactorizationModel(trained, float(trained["mean"][0]))

@@ -48,6 +48,16 @@ class TextFeatures:
             return cls(kind, _WORDS | _TFIDF)
         return cls(kind, _WORDS | {"n_features": n_hashed, "alternate_sign": True})
 
+    @classmethod
+    def of_words(cls, without_stop_words: bool, min_documents: int) -> TextFeatures:
+        """Return tf-idf of words that are in `min_documents` texts at least, for topics."""
+        stop_words = "english" if without_stop_words else None
+        return cls("tfidf", _WORDS | _TFIDF | {"stop_words": stop_words, "min_df": min_documents})
+
+    def words(self) -> list[str]:
+        """Return the word of each column of tf-idf."""
+        return [str(word) for word in self._vectoriser.get_feature_names_out()]
+
     def fit_transform(self, texts: Sequence[str]) -> Any:
         """Learn the vocabulary and return the CSR matrix of the texts."""
         try:
@@ -63,7 +73,7 @@ class TextFeatures:
         """Return what was learned from texts: the words, a line each in UTF-8, and their idf."""
         if self.kind == "hashing":
             return {}
-        words = "\n".join(self._vectoriser.get_feature_names_out())
+        words = "\n".join(self.words())
         return {
             "vocabulary": np.frombuffer(words.encode(), dtype=np.uint8),
             "idf": np.asarray(self._vectoriser.idf_),

@@ -19,6 +19,7 @@ OPTIONS: dict[str, Any] = {
     "decay": 0.85,
     "bias": "global",
     "nonnegative": False,
+    "weights": None,
     "dtype": np.float32,
 }
 """What `train` and `Factorization` are given unless a test says otherwise."""
@@ -48,6 +49,7 @@ def train(
     decay: float,
     bias: str,
     nonnegative: bool,
+    weights: np.ndarray | None,
     dtype: Any,
 ) -> dict[str, np.ndarray]:
     """Train serially: one sequence of samples per epoch, from the state that `start` names.
@@ -90,6 +92,8 @@ def train(
             error = targets[k] - total(dot)
             if bias == "all":
                 error = error - (bias_u[u] + bias_v[v])
+            if weights is not None:
+                error = scalar(weights[k]) * error
             rate = gamma
             if schedule == "inverse":
                 per_sample = decay / max(samples.size, 1)

@@ -284,3 +284,17 @@ def test_packages_that_cannot_be_fetched_are_named(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"cannot fetch invesalius-examples.*use --data balls"):
         load_volume(Volume.CT_HEAD)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_embed_races_every_engine_and_shows_neighbours():
+    content = run_json("embed", "--quick", "--jobs", "2")
+    assert {"rows", "ratios", "machine", "data", "neighbours"} == set(content)
+    assert "pairs of" in content["data"]
+    rows = {(row["engine"], row["order"]): row for row in content["rows"]}
+    equivalent = [row for row in content["rows"] if row["equivalent"]]
+    assert all(row["serial_bits"] for row in equivalent)
+    assert len({row["digest"] for row in equivalent}) == 2  # one for each order
+    assert not rows["hogwild", "shuffled"]["equivalent"]
+    assert 0 < rows["dataflow", "blocked"]["rmse"] < 1
+    assert "dataflow blocked / hogwild shuffled" in content["ratios"]["16"]
+    assert all(len(found) == 8 for found in content["neighbours"].values())

@@ -127,6 +127,7 @@ FACTORIZATIONS = {
     "plain": {},
     "adagrad": {"bias": "all", "schedule": "adagrad"},
     "inverse": {"schedule": "inverse", "dtype": np.float64},
+    "weights": {"schedule": "adagrad", "bias": "all", "weights": np.linspace(0.0, 1.0, 150)},
 }
 
 

@@ -18,12 +18,14 @@ from serialeq.problems.factorization import Factorization
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
 
+WEIGHTS = np.arange(3_000) % 7 / 7
 TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
     "blocked": ("blocked", {}),
     "shuffled": ("shuffled", {}),
     "adagrad, biases": ("blocked", {"schedule": "adagrad", "bias": "all"}),
     "inverse, double": ("shuffled", {"schedule": "inverse", "dtype": np.float64}),
     "nonnegative": ("given", {"nonnegative": True, "bias": "none"}),
+    "weights": ("blocked", {"schedule": "adagrad", "bias": "all", "weights": WEIGHTS}),
 }
 GOLDEN = {
     "blocked": "1df9d61ed48412ee1067f5cd29e29516b242cda09655637652ad6d02dfee807d",
@@ -31,6 +33,7 @@ GOLDEN = {
     "adagrad, biases": "3ba271a439dcfa0de6156c0bc8a8b0681ea040d18d3ff0b0409f7f336e73eae2",
     "inverse, double": "9fba7357a1dd348f7c57ba81cdeed874794ea9f4aef5c956e5e59bbbd75209f4",
     "nonnegative": "740714736b5f7136a9ab15f38b075fa29509a641357d6d3dc50ce533a5cc1083",
+    "weights": "bbaf994f9cee8ea355806f0bbc8437a729efe84437137cb04cedbe5c23da6456",
 }
 """Digests of the trained models, on every machine."""
 
@@ -51,6 +54,7 @@ for name, options in {
     "all": {"n_factors": 20, "schedule": "adagrad", "bias": "all", "nonnegative": True},
     "inverse": {"n_factors": 20, "schedule": "inverse"},
     "double": {"n_factors": 20, "schedule": "adagrad", "bias": "all", "dtype": np.float64},
+    "weights": {"n_factors": 20, "schedule": "adagrad", "weights": np.ones(3_000)},
 }.items():
     problem = make(**options)
     compiled = problem.kernel.compiled(problem.context(nothing, nothing))
@@ -92,7 +96,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return json.loads(run_python(ASSEMBLY, SERIALEQ_CACHE_DIR=cache))
 
 
-@pytest.mark.parametrize("name", ["plain", "all", "inverse", "double", "loss"])
+@pytest.mark.parametrize("name", ["plain", "all", "inverse", "double", "weights", "loss"])
 def test_no_multiplication_is_fused_with_an_addition(assembly: dict[str, str], name: str) -> None:
     assert re.search(r"\b(v?mul[ps][sd]|fmul)\b", assembly[name])
     assert not re.search(r"\b(v?fn?m(add|sub|la|ls))", assembly[name])

@@ -13,6 +13,8 @@ from serialeq.problems.factorization import Factorization
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
 
+SHAPE, N = (12, 9), 60
+WEIGHTS = np.random.default_rng(3).uniform(0, 1, N)
 CASES: dict[str, dict[str, Any]] = {
     "plain": {"schedule": "constant", "bias": "none"},
     "decay": {"decay": 0.5, "l2": (0.3, 0.02)},
@@ -27,8 +29,10 @@ CASES: dict[str, dict[str, Any]] = {
         "nonnegative": True,
         "l2_per_row": True,
     },
+    "weights": {"weights": WEIGHTS},
+    "weights, adagrad, biases": {"weights": WEIGHTS, "schedule": "adagrad", "bias": "all"},
+    "weights, nonnegative": {"weights": WEIGHTS, "nonnegative": True, "bias": "none"},
 }
-SHAPE, N = (12, 9), 60
 
 
 def ratings(dtype: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,6 +57,9 @@ def test_kernel_equals_the_oracle(case: dict[str, Any], n_factors: int, dtype: A
     expected = train(*data, SHAPE, start, orders, **options)
     assert same_bytes(problem.trained(), expected)
     assert not same_bytes(problem.trained(), start)
+    if "weights" in case:
+        without = train(*data, SHAPE, start, orders, **{**options, "weights": None})
+        assert not same_bytes(problem.trained(), without)
 
 
 def test_padding_of_the_rank_stays_zero() -> None:

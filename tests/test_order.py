@@ -15,6 +15,7 @@ from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.random import permutation, shuffle, stream_key
 from serialeq.order import Order, blocked_order, given_order, greedy_colours, shuffled_order
 from serialeq.problems.factorization import Factorization
+from serialeq.problems.grid import grid_blocks
 from serialeq.runs.session import OrderSource
 from serialeq.team import WorkerTeam
 from serialeq.testing import hypergraphs
@@ -208,6 +209,22 @@ def test_the_latin_square_of_a_factorization_is_a_proper_colouring() -> None:
     for diagonal in range(16):
         tasks = order.sequence[16 * diagonal : 16 * (diagonal + 1)]
         assert len(set(grid[tasks].ravel())) == 32
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_samples", "row_bytes", "expected"),
+    [
+        ((6_040, 3_706), 1_000_000, 128, 16),  # fits the cache
+        ((33_788, 33_788), 8_100_000, 256, 16),  # finer blocks would fetch rows for one sample each
+        ((20_000, 20_000), 100_000_000, 256, 128),  # as fine as the cache asks for
+        ((300, 200), 10_000, 64, 4),  # 256 samples to a task
+        ((10, 10), 100, 64, 1),
+    ],
+)
+def test_the_grid_suits_cache_and_density(
+    shape: tuple[int, int], n_samples: int, row_bytes: int, expected: int
+) -> None:
+    assert grid_blocks(shape, n_samples, row_bytes) == expected
 
 
 class TestOrderSource:

@@ -176,6 +176,7 @@ FACTORIZATIONS: list[dict[str, Any]] = [
     {"bias": "all", "schedule": "adagrad"},
     {"schedule": "inverse", "dtype": np.float64, "bias": "global"},
     {"nonnegative": True, "bias": "none"},
+    {"weights": np.linspace(0.1, 1.0, 30), "schedule": "adagrad"},
 ]
 
 

@@ -213,6 +213,27 @@ def log1p(x: float) -> float:
 
 
 @inline
+def log(x: float) -> float:
+    """Return the logarithm of a positive, normal float64.
+
+    Parameters
+    ----------
+    x : float
+        2**-1022 or more, and finite.
+
+    Returns
+    -------
+    float
+        Within 1.5 ulp.
+    """
+    # x = 2^exponent m with m in [sqrt(1/2), sqrt(2)), from which 1 is subtracted exactly
+    bits = float_to_bits(x) + (_ONE_BITS - _SQRT_HALF_BITS)
+    exponent = np.float64((bits >> 52) - 1023)
+    m = bits_to_float((bits & 0x000FFFFFFFFFFFFF) + _SQRT_HALF_BITS)
+    return exponent * _LN2_HIGH + (exponent * _LN2_LOW + log1p(m - 1.0))
+
+
+@inline
 def softplus(x: float) -> float:
     """Return log(1 + exp(x)) of a float64, which never overflows.
 

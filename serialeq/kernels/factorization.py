@@ -5,9 +5,10 @@ For entry (u, v) with value r: ``e = r - <x_u, x_v> - b_u - b_v`` and, with step
     x_u <- (1 - s l_u) x_u + s e x_v        b_u <- b_u + s (e - l_u b_u)
 
 and the same for v with the old x_u: one gradient step on half of
-``e^2 + l_u (|x_u|^2 + b_u^2) + l_v (|x_v|^2 + b_v^2)`` (lecture, "Matrix Completion"). AdaGrad
-divides the step of a row by the root of that row's accumulated mean squared gradient (Chin et
-al. 2015, section 3).
+``e^2 + l_u (|x_u|^2 + b_u^2) + l_v (|x_v|^2 + b_v^2)`` (lecture, "Matrix Completion"). An entry
+of weight f has ``f e`` in place of e: the step is on half of ``f e^2 + ...``. AdaGrad divides
+the step of a row by the root of that row's accumulated mean squared gradient (Chin et al. 2015,
+section 3).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class FactorizationContext(NamedTuple):
     """(n, 2) uint32: the two rows of each sample."""
     values: np.ndarray
     """(n,) float: the observed values, centred."""
+    weights: np.ndarray
+    """(n,) float: the weight of each sample; (0,) unless `weighted`."""
     times: np.ndarray
     """(n,) int32: position in the serial order; (0,) unless `timed`."""
     factors: np.ndarray
@@ -51,12 +54,13 @@ class FactorizationContext(NamedTuple):
     adaptive: bool
     timed: bool
     nonnegative: bool
+    weighted: bool
 
 
 @kernel
 def factorization_kernel(c: Any, start: int, stop: int) -> None:
     """Apply the entries at packed positions ``start <= k < stop``."""
-    pairs, values, times = c.pairs, c.values, c.times
+    pairs, values, weights, times = c.pairs, c.values, c.weights, c.times
     factors, biases, curvature, penalty = c.factors, c.biases, c.curvature, c.penalty
     scalar = factors.dtype.type
     one, inverse_rank = scalar(1), scalar(c.inverse_rank)
@@ -69,6 +73,8 @@ def factorization_kernel(c: Any, start: int, stop: int) -> None:
         error = values[k] - total(dot)
         if c.with_biases:
             error = error - (biases[u] + biases[v])
+        if c.weighted:
+            error = weights[k] * error
         if c.timed:
             step = scalar(c.step[0] / (1.0 + c.step[1] * (c.step[2] + times[k])))
         step_u = step_v = step
@@ -115,11 +121,12 @@ def _lanes(factors: Any) -> int:
 @jit
 def squared_error_worker(
     thread: int, n_threads: int, factors: Any, biases: Any, users: Any, items: Any, values: Any,
-    row_of_user: Any, row_of_item: Any, mean: Any, partial: Any, stop_flag: Any,
+    weights: Any, row_of_user: Any, row_of_item: Any, mean: Any, partial: Any, stop_flag: Any,
 ) -> bool:  # fmt: skip
     """Set ``partial[i]`` to the squared error of chunk ``i``, for every n_threads-th chunk.
 
     A chunk's sum depends on the chunk alone, so the total is the same for any number of threads.
+    An empty `weights`: every entry weighs 1.
     """
     for i in range(thread, partial.size, n_threads):
         if load_acquire(stop_flag, 0):
@@ -129,7 +136,7 @@ def squared_error_worker(
             u = np.intp(row_of_user[np.uintp(users[k])])
             v = np.intp(row_of_item[np.uintp(items[k])])
             e = np.float64(values[k] - mean) - predict_pair(factors, biases, u, v)
-            error += e * e
+            error += weights[k] * (e * e) if weights.size else e * e
         partial[i] = error
     return False
 
@@ -146,15 +153,17 @@ def pack_pairs(users: Any, items: Any, row_of_user: Any, row_of_item: Any) -> An
 
 @jit
 def gather_samples(
-    users: Any, items: Any, values: Any, row_of_user: Any, row_of_item: Any, mean: Any,
-    samples: Any, out_pairs: Any, out_values: Any,
+    users: Any, items: Any, values: Any, weights: Any, row_of_user: Any, row_of_item: Any,
+    mean: Any, samples: Any, out_pairs: Any, out_values: Any, out_weights: Any,
 ) -> None:  # fmt: skip
-    """Lay rows and centred values of the entries out in the order of `samples`."""
+    """Lay rows, centred values and weights of the entries out in the order of `samples`."""
     for k in range(samples.size):
         s = np.uintp(samples[k])
         out_pairs[k, 0] = row_of_user[np.uintp(users[s])]
         out_pairs[k, 1] = row_of_item[np.uintp(items[s])]
         out_values[k] = values[s] - mean
+        if weights.size:
+            out_weights[k] = weights[s]
 
 
 @jit

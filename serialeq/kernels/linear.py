@@ -41,7 +41,6 @@ from .linear_rows import add_row, dot, fetch_row
 from .losses import slope
 from .simd import load, load_wide, splat, store
 
-
 _AHEAD = 4  # samples: so far ahead does the row kernel ask for rows
 
 

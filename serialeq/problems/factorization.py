@@ -1,5 +1,8 @@
 """Matrix completion: ``min Σ (L_u·R_v − M_uv)² + μ_u‖L_u‖² + μ_v‖R_v‖²`` over observed entries.
 
+Word embeddings (GloVe) are the same with a weight before each square, and topics the same with
+factors that are not negative.
+
 Users and items are the variables, one row of factors each; an entry's support is its two rows.
 """
 
@@ -28,13 +31,10 @@ from serialeq.order import Order, order_of_keys
 from serialeq.team import WorkerTeam
 
 from .base import Problem
+from .grid import balanced_rows, grid_blocks
 
 BIASES = ("none", "global", "all")
 STEPS = ("constant", "decay", "inverse", "adagrad")
-
-_BLOCK_BYTES = 1 << 17  # rows of a user block and an item block: well inside a second-level cache
-_MIN_BLOCKS, _MAX_BLOCKS = 16, 256
-_SAMPLES_PER_TASK = 256
 
 
 class Factorization(Problem):
@@ -47,6 +47,8 @@ class Factorization(Problem):
     values : array of float, shape (n,)
         Observed values.
     shape : (n_users, n_items)
+    weights : array of float, shape (n,), optional
+        Weight of each entry's squared error; by default 1.
     n_factors : int
         Rank; padded with zeros to whole vectors internally.
     l2 : (float, float)
@@ -82,6 +84,7 @@ class Factorization(Problem):
         values: np.ndarray,
         shape: tuple[int, int],
         *,
+        weights: np.ndarray | None = None,
         n_factors: int = 32,
         l2: tuple[float, float] = (0.05, 0.05),
         l2_per_row: bool = False,
@@ -106,8 +109,8 @@ class Factorization(Problem):
         self._width = -(-n_factors // lanes(dtype))
         row_bytes = self._width * 64
         self._n_blocks = grid_blocks(shape, values.size, row_bytes)
-        user_rows, user_labels = _balanced_rows(user_degrees, self._n_blocks)
-        item_rows, item_labels = _balanced_rows(item_degrees, self._n_blocks)
+        user_rows, user_labels = balanced_rows(user_degrees, self._n_blocks)
+        item_rows, item_labels = balanced_rows(item_degrees, self._n_blocks)
         self._row_of_user = user_rows
         self._row_of_item = item_rows + np.uint32(shape[0])
         self._labels = np.concatenate([user_labels, item_labels + np.uint32(self._n_blocks)])
@@ -115,6 +118,7 @@ class Factorization(Problem):
             mean = 0.0 if bias == "none" else float(sequential_mean(values))
         self.mean = mean
         self._users, self._items, self._values = users, items, values
+        self._weights = np.asarray([] if weights is None else weights, dtype=self.dtype)
         n_rows = sum(shape)
         self._penalty = np.empty(n_rows, dtype=self.dtype)
         for rows, degrees, mu in (
@@ -150,13 +154,15 @@ class Factorization(Problem):
         """Return the kernel's context with the entries of `samples` in that order."""
         pairs = np.empty((samples.size, 2), dtype=np.uint32)
         values = np.empty(samples.size, dtype=self.dtype)
+        weights = np.empty(samples.size if self._weights.size else 0, dtype=self.dtype)
         gather_samples(
-            self._users, self._items, self._values, self._row_of_user, self._row_of_item,
-            self.dtype.type(self.mean), samples, pairs, values,
+            self._users, self._items, self._values, self._weights, self._row_of_user,
+            self._row_of_item, self.dtype.type(self.mean), samples, pairs, values, weights,
         )  # fmt: skip
         return FactorizationContext(
             pairs=pairs,
             values=values,
+            weights=weights,
             times=times,
             factors=self._factors,
             biases=self._biases,
@@ -169,6 +175,7 @@ class Factorization(Problem):
             adaptive=self.schedule == "adagrad",
             timed=self.timed,
             nonnegative=self.nonnegative,
+            weighted=self._weights.size > 0,
         )
 
     def variables(self) -> dict[str, np.ndarray]:
@@ -225,8 +232,8 @@ class Factorization(Problem):
                 self._curvature[rows] = arrays[f"{side}_curvature"]
 
     def loss(self, team: WorkerTeam | None = None) -> float:
-        """Return the training error: the root of the mean squared error."""
-        return self.rmse(self._users, self._items, self._values, team)
+        """Return the training error: the root of the (weighted) mean squared error."""
+        return self.rmse(self._users, self._items, self._values, team, self._weights)
 
     def rmse(
         self,
@@ -234,16 +241,20 @@ class Factorization(Problem):
         items: np.ndarray,
         values: np.ndarray,
         team: WorkerTeam | None = None,
+        weights: np.ndarray | None = None,
     ) -> float:
-        """Return the root of the mean squared error on any entries."""
+        """Return the root of the mean squared error on any entries, which may have weights."""
         team = team or WorkerTeam(1)
         partial = np.zeros(-(-values.size // CHUNK))
+        if weights is None:
+            weights = np.zeros(0, dtype=self.dtype)
         team.run(
             squared_error_worker, team.n_threads, self._factors, self._biases, users, items,
-            values, self._row_of_user, self._row_of_item, self.dtype.type(self.mean), partial,
-            team.stop_flag,
+            values, weights, self._row_of_user, self._row_of_item, self.dtype.type(self.mean),
+            partial, team.stop_flag,
         )  # fmt: skip
-        return float(np.sqrt(sequential_mean(partial) * partial.size / values.size))
+        mean = sequential_mean(partial) * partial.size / values.size
+        return float(np.sqrt(mean / sequential_mean(weights) if weights.size else mean))
 
     def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:
         """Group entries by user block × item block, coloured as a cyclic Latin square.
@@ -261,40 +272,6 @@ class Factorization(Problem):
     def _latin_square(self, tasks: Hypergraph) -> np.ndarray:
         grid = tasks.indices.reshape(-1, 2).astype(np.int64)
         return (grid[:, 1] - grid[:, 0]) % self._n_blocks
-
-
-def grid_blocks(shape: tuple[int, int], n_samples: int, row_bytes: int) -> int:
-    """Return into how many blocks users and items are cut: a power of two.
-
-    As few as make a user block and an item block fit the cache together, at least 16 where that
-    leaves 256 samples to a task; a function of the data and the rank only.
-    """
-    blocks = 1
-    while blocks < _MAX_BLOCKS and n_samples >= (2 * blocks) ** 2 * _SAMPLES_PER_TASK:
-        if blocks >= _MIN_BLOCKS and sum(shape) * row_bytes <= blocks * _BLOCK_BYTES:
-            break
-        blocks *= 2
-    return blocks
-
-
-def _balanced_rows(degrees: np.ndarray, n_blocks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Deal variables to blocks of equal degree and number the rows block after block.
-
-    Returns
-    -------
-    rows : array of uint32, shape (n,)
-        Row of each variable.
-    labels : array of uint32, shape (n,)
-        Block of each row, ascending.
-    """
-    n = degrees.size
-    by_degree = np.argsort(-degrees, kind="stable")
-    turn = np.arange(n) % (2 * n_blocks)
-    block = np.where(turn < n_blocks, turn, 2 * n_blocks - 1 - turn)  # there and back again
-    dealt = np.argsort(block, kind="stable")
-    rows = np.empty(n, dtype=np.uint32)
-    rows[by_degree[dealt]] = np.arange(n, dtype=np.uint32)
-    return rows, block[dealt].astype(np.uint32)
 
 
 def check_options(schedule: str, bias: str) -> None:

@@ -71,11 +71,14 @@ class FactorizationParameters:
             raise DataError(f"ratings: expected shape {shape}, as in fit, got {tuple(own_shape)}")
         return check_entries(users, items, values, shape or own_shape, np.dtype(self.dtype))
 
-    def problem(self, entries: Entries, mean: float | None = None) -> Factorization:
+    def problem(
+        self, entries: Entries, mean: float | None = None, weights: np.ndarray | None = None
+    ) -> Factorization:
         """Return the problem for checked entries, at its starting point."""
         l2 = self.l2 if isinstance(self.l2, (tuple, list)) else (self.l2, self.l2)
         return Factorization(
             *entries,
+            weights=weights,
             n_factors=int(self.n_factors),
             l2=(float(l2[0]), float(l2[1])),
             l2_per_row=self.l2_per == "row",
@@ -160,8 +163,9 @@ def fit_factorization(
     validation: Entries | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     start: FactorizationModel | None = None,
+    weights: np.ndarray | None = None,
 ) -> FactorizationModel:
-    """Train for some epochs, from the start or from a model.
+    """Train for some epochs, from the start or from a model; entries may have weights.
 
     Raises
     ------
@@ -169,7 +173,7 @@ def fit_factorization(
         For an unknown order or engine, and, as DivergenceError, if training leaves the finite
         numbers.
     """
-    problem = parameters.problem(entries, start.mean if start else None)
+    problem = parameters.problem(entries, start.mean if start else None, weights)
     history = list(start.history) if start else []
     if start is not None:
         problem.load(start.trained)
@@ -195,7 +199,7 @@ def fit_factorization(
 
 
 def check_number(name: str, value: Any, least: float, *, integer: bool = False) -> None:
-    """Raise SerialeqError unless `value` is a finite number (an integer) of at least `least`."""
+    """Raise SerialeqError unless a parameter is a finite number, and at least `least`."""
     kind: Any
     kind, wanted = (Integral, "an integer") if integer else (Real, "a finite number")
     if isinstance(value, bool) or not isinstance(value, kind) or not np.isfinite(float(value)):

@@ -20,6 +20,8 @@ _ARRAYS = {
     "ratings": ("mean", "user_ids", "item_ids"),
     "linear": ("coef", "intercept"),
     "cut": ("x", "labels", "classes"),
+    "embedding": ("user_factors", "item_factors", "vocabulary"),
+    "topics": ("components", "word_frequencies", "vocabulary", "idf"),
 }
 
 
@@ -51,7 +53,8 @@ def save_model(directory: Path, arrays: dict[str, np.ndarray], about: dict[str, 
     arrays : dict of arrays
     about : dict
         With ``trained``, the names of the arrays that ``digest`` is of, and ``kind``: "ratings"
-        (the default), "linear" or "cut". With the last two ``input_digest`` is of all other arrays.
+        (the default), "linear", "cut", "embedding" or "topics". With all but ratings,
+        ``input_digest`` is of all other arrays.
 
     Raises
     ------

@@ -1,0 +1,241 @@
+"""The command line's word vectors and topics: ``serialeq train embed`` and ``train topics``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .cli_options import Jobs, Json, Out, Seed
+from .errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Texts = Annotated[Path, typer.Argument(help="A text, or label TAB text, per line; UTF-8.")]
+Epochs = Annotated[int, typer.Option(help="Passes over the data.")]
+Rate = Annotated[float, typer.Option(help="Step size.")]
+OrderName = Annotated[str, typer.Option(help="blocked, shuffled, reshuffled or given.")]
+Engine = Annotated[
+    str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
+]
+
+
+def train_embedding(
+    data: Texts,
+    out: Out = None,
+    near: Annotated[
+        list[str] | None, typer.Option(help="Show the words nearest to this one; may repeat.")
+    ] = None,
+    dimensions: Annotated[int, typer.Option(help="Length of the vectors.")] = 64,
+    epochs: Epochs = 20,
+    learning_rate: Rate = 0.1,
+    window: Annotated[int, typer.Option(help="How many words apart a pair may be.")] = 5,
+    min_count: Annotated[int, typer.Option(help="Leave rarer words out.")] = 5,
+    x_max: Annotated[float, typer.Option(help="Count from which pairs weigh the same.")] = 10.0,
+    alpha: Annotated[float, typer.Option(help="Exponent of the weights of rarer pairs.")] = 0.75,
+    order: OrderName = "blocked",
+    engine: Engine = "auto",
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Learn word vectors from texts (GloVe)."""
+    from .cooccurrence import count_pairs
+    from .digest import digest_arrays
+    from .estimators.embedding import WordEmbedding
+    from .report import notices
+
+    estimator = WordEmbedding(
+        dimensions,
+        epochs,
+        learning_rate,
+        window=window,
+        min_count=min_count,
+        x_max=x_max,
+        alpha=alpha,
+        order=order,
+        engine=engine,
+        n_jobs=jobs,
+        random_state=seed,
+    )
+    vocabulary, counts = count_pairs(_prepared(estimator, data, out), window, min_count)
+    words = vocabulary.tolist()
+    notices.print(f"{counts.nnz:,} pairs of {len(words):,} words")
+    if unknown := [word for word in near or [] if word not in set(words)]:
+        raise DataError(f"near: expected words of the vocabulary, got {unknown[0]!r}")
+    _fit(estimator, counts, epochs, vocabulary=words)
+    shown = {word: estimator.most_similar(word) for word in near or []}
+    inputs = {"vocabulary": _packed(words)}
+    about = _about("embedding", estimator) | {"input_digest": digest_arrays(inputs)}
+    about |= {"pairs": estimator.n_pairs_, "words": len(words)}
+    about["trained"] = sorted(estimator.model_.trained)
+    _save_and_tell(estimator, out, estimator.model_.trained | inputs, about, as_json, near=shown)
+    if not as_json:
+        print(f"words    {len(words):,}, {estimator.n_pairs_:,} pairs")
+        for word, found in shown.items():
+            print(f"{word}: {', '.join(f'{other} {cosine:.2f}' for other, cosine in found)}")
+
+
+def train_topics(
+    data: Texts,
+    out: Out = None,
+    topics: Annotated[int, typer.Option(help="Number of topics.")] = 10,
+    epochs: Epochs = 20,
+    learning_rate: Rate = 0.1,
+    zeros: Annotated[int, typer.Option(help="Zeros drawn for each word of a document.")] = 10,
+    l2: Annotated[float, typer.Option(help="L2 penalty.")] = 0.01,
+    min_documents: Annotated[int, typer.Option(help="Leave words of fewer texts out.")] = 5,
+    stop_words: Annotated[
+        str, typer.Option(help="english: leave common words out; none.")
+    ] = "english",
+    order: OrderName = "blocked",
+    engine: Engine = "auto",
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Find the topics of texts (non-negative factorisation of tf-idf)."""
+    from .digest import digest_arrays
+    from .errors import SerialeqError
+    from .estimators.topics import TopicModel
+    from .report import notices
+    from .runs.factorization import check_number
+    from .text_features import TextFeatures
+
+    estimator = TopicModel(
+        topics,
+        epochs,
+        learning_rate,
+        n_zeros=zeros,
+        l2=l2,
+        order=order,
+        engine=engine,
+        n_jobs=jobs,
+        random_state=seed,
+    )
+    check_number("min_documents", min_documents, 1, integer=True)
+    if stop_words not in ("english", "none"):
+        raise SerialeqError(f"stop_words: expected english or none, got {stop_words!r}")
+    texts = _prepared(estimator, data, out)
+    features = TextFeatures.of_words(stop_words == "english", min_documents)
+    matrix = features.fit_transform(texts)
+    notices.print(f"{len(texts):,} texts, {matrix.shape[1]:,} words")
+    _fit(estimator, matrix, epochs)
+    inputs = features.arrays() | {"word_frequencies": estimator.word_frequencies_}
+    about = _about("topics", estimator) | {"input_digest": digest_arrays(inputs)}
+    about |= {
+        "features": features.parameters,
+        "penalty": estimator._penalty,
+        "trained": ["components"],
+    }
+    found = estimator.top_words(features.words())
+    trained = {"components": estimator.components_}
+    _save_and_tell(estimator, out, trained | inputs, about, as_json, topics=found)
+    if not as_json:
+        for k, words in enumerate(found):
+            print(f"topic {k}: {' '.join(words)}")
+
+
+def predict_neighbours(arrays: dict[str, np.ndarray], path: str, top: int) -> None:
+    """Write the nearest words of each word of a file (a word per line) as CSV."""
+    from .estimators.embedding import nearest
+    from .reading_linear import read_texts
+
+    words = arrays["vocabulary"].tobytes().decode().split("\n")
+    rows = {word: row for row, word in enumerate(words)}
+    vectors = arrays["user_factors"] + arrays["item_factors"]
+    if vectors.shape[0] != len(words):
+        raise DataError(f"model: expected {vectors.shape[0]} words, got {len(words)}")
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    asked = [line.strip() for line in read_texts(path) if line.strip()]
+    found = [(word, nearest(vectors, words, rows, word, top)) for word in asked]
+    out.writerow(["word", "near", "cosine"])
+    out.writerows((word, w, f"{cosine:.6g}") for word, near in found for w, cosine in near)
+
+
+def predict_topics(arrays: dict[str, np.ndarray], about: dict[str, Any], path: str) -> None:
+    """Write the weights of the topics in each text of a file as CSV."""
+    from .estimators.topics import TopicModel
+    from .reading_linear import read_texts
+    from .text_features import TextFeatures
+
+    texts = read_texts(path)
+    try:
+        features = TextFeatures.restore("tfidf", about["features"], arrays)
+        estimator = TopicModel(n_zeros=about["parameters"]["n_zeros"])
+        estimator._penalty = about["penalty"]
+        estimator.components_ = arrays["components"]
+        estimator.word_frequencies_ = arrays["word_frequencies"]
+        estimator.n_features_in_ = arrays["components"].shape[1]
+        weights = estimator.transform(features.transform(texts))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"model: expected a whole topic model, got: {error!r}") from error
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow([f"topic {k}" for k in range(weights.shape[1])])
+    out.writerows([f"{w:.6g}" for w in row] for row in weights)
+
+
+def _prepared(estimator: Any, data: Path, out: Path | None) -> list[str]:
+    """Check parameters and directory, and return the texts."""
+    from .reading_linear import read_texts
+    from .runs.model_file import prepare_directory
+
+    estimator._parameters()
+    if out is not None:
+        prepare_directory(out)
+    return read_texts(str(data))
+
+
+def _fit(estimator: Any, X: Any, epochs: int, **options: Any) -> None:
+    from .report import epoch_progress
+
+    with epoch_progress(epochs) as progress:
+        estimator.fit(X, on_epoch=progress, **options)
+
+
+def _packed(words: list[str]) -> np.ndarray:
+    import numpy as np
+
+    return np.frombuffer("\n".join(words).encode(), dtype=np.uint8)
+
+
+def _about(kind: str, estimator: Any) -> dict[str, Any]:
+    """Return the description of a model: what does not make it is left out."""
+    left_out = ("engine", "n_jobs", "order")
+    return {
+        "kind": kind,
+        "digest": estimator.digest_,
+        "equivalent": estimator.engine_ != "hogwild",
+        "order": estimator.order,
+        "parameters": {k: v for k, v in estimator.get_params().items() if k not in left_out},
+        "rmse": estimator.history_[-1]["loss"] if estimator.history_ else None,
+    }
+
+
+def _save_and_tell(
+    estimator: Any,
+    out: Path | None,
+    arrays: dict[str, np.ndarray],
+    about: dict[str, Any],
+    as_json: bool,
+    **found: Any,
+) -> None:
+    from .report import print_json
+    from .runs.model_file import save_model
+
+    if out is not None:
+        save_model(out, arrays, about)
+    history, reason = estimator.history_, estimator.engine_reason_
+    if as_json:
+        seconds = sum(record["seconds"] for record in history)
+        told = {"engine": estimator.engine_, "engine_reason": reason, "history": history}
+        print_json(about | told | {"jobs": estimator.n_workers_, "seconds": seconds} | found)
+        return
+    print(f"engine   {estimator.engine_} ({reason}), {estimator.n_workers_} workers")
+    if history:
+        print(f"loss     {history[-1]['loss']:.4f}")
+    print(f"digest   {estimator.digest_}")
