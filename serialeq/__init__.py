@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .errors import DataError, DivergenceError, ScheduleError, SerialeqError, SupportError
     from .estimators.factorization import MatrixFactorization
     from .estimators.linear import LinearClassifier, LinearRegressor
+    from .estimators.network import DropoutMLPClassifier
     from .hypergraph import Hypergraph
     from .kernels.kernel import kernel
     from .order import Order, blocked_order, given_order, shuffled_order
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 _HOME = {
     "DataError": "errors",
     "DivergenceError": "errors",
+    "DropoutMLPClassifier": "estimators.network",
     "Hypergraph": "hypergraph",
     "LinearClassifier": "estimators.linear",
     "LinearRegressor": "estimators.linear",
@@ -49,6 +51,7 @@ _HOME = {
 __all__ = [
     "DataError",
     "DivergenceError",
+    "DropoutMLPClassifier",
     "Hypergraph",
     "LinearClassifier",
     "LinearRegressor",
