@@ -157,6 +157,8 @@ def test_masks_of_an_earlier_epoch_make_other_bits() -> None:
 
 def test_entries_in_any_order_are_one_matrix() -> None:
     X, targets = data(30, 9, 3, 0.5, seed=1)
+    X[:, 0] = 0.0
+    X[0, 0] = 1.0
     csr = sp.csr_array(X)
     expected = train(DropoutNetwork(csr, targets, **CONFIGS[0]), "given", "serial", 1, 1)
     backwards = np.concatenate(
@@ -173,6 +175,13 @@ def test_entries_in_any_order_are_one_matrix() -> None:
     problem = DropoutNetwork(halves, targets, **CONFIGS[0])
     assert same_bytes(train(problem, "given", "serial", 1, 1), expected)
     assert halves.nnz == 2 * csr.nnz  # the caller's matrix is as it was
+    full = X.copy()
+    full[:, 0] = 1.0
+    zeros = sp.csr_array(full)
+    zeros.data[zeros.indices == 0] = X[:, 0]
+    assert zeros.nnz > csr.nnz  # zeros are stored
+    problem = DropoutNetwork(zeros, targets, **CONFIGS[0])
+    assert same_bytes(train(problem, "given", "serial", 1, 1), expected)
 
 
 # ---- supports and masks --------------------------------------------------------------------------
