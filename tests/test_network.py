@@ -59,7 +59,7 @@ def oracle(
     source, epochs = OrderSource(problem, order, 3), []
     for epoch in range(n_epochs):
         samples = source.epoch(epoch).samples()
-        epochs.append((samples, problem.hypergraph.indices.reshape(X.shape[0], -1).copy()))
+        epochs.append((samples, problem._kept))
     return network_oracle.train(problem.trained(), X, targets, problem.output, problem.step, epochs)
 
 
@@ -189,7 +189,8 @@ def test_entries_in_any_order_are_one_matrix() -> None:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=name)
 def test_updates_touch_the_groups_that_they_declare(config: dict[str, Any]) -> None:
-    check_supports(make(config, 12, n_kept=2, masks="independent"))
+    for masks in ("independent", "partition"):
+        check_supports(make(config, 12, n_kept=2, masks=masks))
 
 
 def test_a_support_without_a_group_is_found() -> None:
@@ -197,22 +198,18 @@ def test_a_support_without_a_group_is_found() -> None:
         @property
         def hypergraph(self) -> Any:
             graph = super().hypergraph
-            graph.indices[:] = (graph.indices + 1) % self.n_groups
+            graph.indices[:] = (graph.indices + 1) % graph.n_variables
             return graph
 
     X, targets = data(5, 9, 3, 0.4, seed=5)
     problem = Forgetful(sp.csr_array(X), targets, **CONFIGS[0], n_kept=2)
-    problem._kept = problem._kept.copy()
-    context = problem.context
-    kept = problem._kept.copy()
-    problem.context = lambda samples, times: context(samples, times)._replace(kept=kept)
     with pytest.raises(SupportError, match="writes variable"):
         check_supports(problem)
 
 
 def masks_of(problem: DropoutNetwork, epoch: int) -> np.ndarray:
     problem.draw(epoch)
-    return problem.hypergraph.indices.reshape(-1, problem.n_kept).astype(int)
+    return problem._kept.astype(int)
 
 
 @pytest.mark.parametrize("masks", ["partition", "independent"])
@@ -254,6 +251,7 @@ def test_parts_of_a_partition_train_in_parallel() -> None:
     order = problem.blocked_order(0)
     assert order.n_steps == 4
     assert plan_dataflow(order, 4).n_waits == 0
+    assert plan_dataflow(shuffled_order(problem.hypergraph, 0), 4).n_waits == 0
     problem = make(CONFIGS[0], 400, n_kept=2, masks="independent")
     order = problem.blocked_order(0)
     groups = [set(order.tasks.support(t).tolist()) for t in order.sequence[:8]]

@@ -38,7 +38,8 @@ MASKS = ("partition", "independent")
 class DropoutNetwork(Problem):
     """Inputs → rectified hidden units in groups → outputs; each sample keeps some groups.
 
-    A group is a variable: the weights into and out of its units, and an output bias of its own.
+    A group is a variable: the weights into and out of its units, and an output bias of its own;
+    with ``masks="partition"`` a part of the groups is one.
     *Nothing is shared by all samples*: the output bias of a sample is the sum of those of the
     groups that it keeps. The outputs of the trained network are the mean over all masks of what
     they are in training, which is exactly n_kept / n_groups times the sum over all groups.
@@ -141,17 +142,20 @@ class DropoutNetwork(Problem):
         self._epoch = epoch
         key = stream_key(self.seed, "masks", epoch)
         self._kept = np.empty((self._targets.shape[0], self.n_kept), dtype=np.uint32)
-        self._block = np.arange(self.n_groups)  # of each group
+        self._variable = np.arange(self.n_groups)  # of each group
         if self.masks == "independent":
             draw_masks(self._kept, self.n_groups, key)
         else:
             groups = permutation(self.n_groups, stream_key(self.seed, "parts", epoch))
-            self._block[groups] = np.arange(self.n_groups) // self.n_kept
+            self._variable[groups] = np.arange(self.n_groups) // self.n_kept
             draw_parts(self._kept, groups, key)
 
     @property
     def hypergraph(self) -> Hypergraph:  # type: ignore[override]
-        """The groups that each sample keeps in the epoch drawn last."""
+        """What each sample keeps in the epoch drawn last: a part, or groups."""
+        if self.masks == "partition":
+            n_parts = self.n_groups // self.n_kept
+            return Hypergraph(self._variable[self._kept[:, 0]], 1, n_parts, check=False)
         return Hypergraph(self._kept, self.n_kept, self.n_groups, check=False)
 
     def context(self, samples: np.ndarray, times: np.ndarray) -> NetworkContext:
@@ -175,10 +179,9 @@ class DropoutNetwork(Problem):
         )
 
     def variables(self) -> dict[str, np.ndarray]:
-        """Every row belongs to its group."""
-        groups = np.arange(self.n_groups)
-        inward = np.repeat(groups, self.n_features + 1)
-        outward = np.repeat(groups, self.n_units + 1)
+        """Every row belongs to its group, or to the part that has the group in this epoch."""
+        inward = np.repeat(self._variable, self.n_features + 1)
+        outward = np.repeat(self._variable, self.n_units + 1)
         return {
             "inward": inward,
             "outward": outward,
@@ -191,10 +194,11 @@ class DropoutNetwork(Problem):
 
         Sets without common groups follow each other as far as they can be packed.
         """
+        graph = self.hypergraph
         return blocked_order(
-            self.hypergraph,
-            self._block,
-            int(self._block.max()) + 1,
+            graph,
+            np.arange(graph.n_variables),
+            graph.n_variables,
             int(stream_key(seed, "network epoch", self._epoch)),
             colour=_colours,
             team=team,
