@@ -298,3 +298,34 @@ def test_embed_races_every_engine_and_shows_neighbours():
     assert 0 < rows["dataflow", "blocked"]["rmse"] < 1
     assert "dataflow blocked / hogwild shuffled" in content["ratios"]["16"]
     assert all(len(found) == 8 for found in content["neighbours"].values())
+
+
+def network() -> dict[str, Any]:
+    return run_json("network", "--quick", "--jobs", "2")
+
+
+def test_network_rows_by_sparsity(network):
+    assert {"rows", "ratios", "machine", "data", "hidden_units", "scikit-learn"} == set(network)
+    rows = {(row["sparsity"], row["engine"], row["order"]): row for row in network["rows"]}
+    assert len(rows) == len(network["rows"])
+    assert {sparsity for sparsity, _, _ in rows} == {
+        *("16/16 partition", "4/16 partition", "4/16 independent", "1/16 partition"),
+    }
+    for row in rows.values():
+        low, high = row["spread"]
+        assert 0 < low <= row["seconds"] <= high
+        assert min(row["speedup"], row["over_hogwild"], row["over_ceiling"]) > 0
+        if row["engine"] != "ceiling":
+            assert row["accuracy"] > 0.5
+    promising = [row for row in rows.values() if row["equivalent"]]
+    assert {row["engine"] for row in promising} == {"serial", "dataflow"}
+    assert all(row["serial_bits"] for row in promising)
+    assert len({row["digest"] for row in promising}) == 7  # one for each sparsity and order
+    assert "dataflow shuffled / serial shuffled" in network["ratios"]["1/16 partition"]
+    assert len(network["scikit-learn"]["accuracies"]) == 1
+
+
+def test_network_refuses_data_of_two_classes():
+    result = CliRunner().invoke(app, ["network", "--quick", "--data", "dense"])
+    assert result.exit_code == 2
+    assert "more than two classes" in result.output
