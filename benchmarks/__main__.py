@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``embed``, ``network``, ``planning``."""
+"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``embed``, ``network``, …"""
 
 from __future__ import annotations
 
