@@ -7,6 +7,7 @@ exact sums (`serialeq.kernels.linear`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -257,8 +258,9 @@ class LinearModel(SlicedProblem):
                 "engine: lookahead and minibatch need arithmetic='lattice', got 'float64'"
             )
         block = self.batch if simultaneous else self.block
-        n_workers = self.cost.most_workers(block, team.n_workers)
         rows = order.samples().astype(np.int32, copy=False)
+        self.cost = replace(self.cost, n_samples=rows.size)  # repeats take memory, too
+        n_workers = self.cost.most_workers(block, team.n_workers)
         self._base = rows
         layout = self._lay_out(n_workers, rows, team)
         stride = max(8 * self._width, 1)

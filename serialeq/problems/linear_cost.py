@@ -31,6 +31,7 @@ class LinearCost:
     Attributes
     ----------
     n_samples : int
+        Of an epoch, repeats counted.
     entries : float
         Mean number of entries of a row.
     n_features, n_outputs : int
