@@ -56,7 +56,7 @@ class LinearEstimator(BaseEstimator):
         expect_number("max_iter", p.max_iter, 1, integer=True)
         expect_number("n_iter_no_change", p.n_iter_no_change, 1, integer=True)
         expect_number("batch_size", p.batch_size, 1, integer=True)
-        if not isinstance(p.average, bool):
+        if not isinstance(p.average, (bool, np.bool_)):
             expect_number("average", p.average, 0, integer=True)
         if p.tol is not None:
             expect_number("tol", p.tol, -np.inf)
@@ -165,7 +165,7 @@ class LinearEstimator(BaseEstimator):
         n_workers: int,
         asked_for: int,
     ) -> None:
-        self._updates = problem.n_updates
+        self._updates, self._average_from = problem.n_updates, problem.average_from
         self._trained = trained if problem.average_from else {}
         coef, intercept = problem.published()
         self.coef_, self.intercept_ = self._public(coef, intercept)
@@ -191,10 +191,10 @@ class LinearEstimator(BaseEstimator):
         if not whole:
             problem.load(arrays)
             return
-        if bool(self._trained) != bool(problem.average_from):
+        if problem.average_from != self._average_from:
             raise SerialeqError(
-                "average: expected what the first partial_fit had, got "
-                f"{problem.average_from or False!r}"
+                f"average: expected {self._average_from}, as in the last fit, to go on, "
+                f"got {problem.average_from}"
             )
         problem.load(self._trained or arrays, self._updates)
 

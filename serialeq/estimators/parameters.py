@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from numbers import Integral, Real
 from typing import Any
 
@@ -24,6 +25,8 @@ def expect_number(
 ) -> None:
     """Raise SerialeqError unless a parameter is a number of at least `least` (`above`: more)."""
     kind: Any = Integral if integer else Real
+    if isinstance(given, Integral) and abs(int(given)) > sys.float_info.max:
+        raise SerialeqError(f"{name}: expected a number below 2**1024, got one beyond")
     if isinstance(given, bool) or not isinstance(given, kind) or not np.isfinite(float(given)):
         wanted = "an integer" if integer else "a finite number"
         raise SerialeqError(f"{name}: expected {wanted}, got {given!r}")

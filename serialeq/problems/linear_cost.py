@@ -31,6 +31,7 @@ class LinearCost:
     Attributes
     ----------
     n_samples : int
+        Of an epoch, repeats counted.
     entries : float
         Mean number of entries of a row.
     n_features, n_outputs : int
@@ -97,12 +98,12 @@ class LinearCost:
     def memory(self, block: int, n_workers: int, n_threads: int) -> dict[str, int]:
         """Return the bytes of a plan of lookahead, by what they are for."""
         workers = self.most_workers(block, n_workers)
-        n_entries = int(self.entries * self.n_samples)
+        n_entries = round(self.entries * self.n_samples)
         rows = 0 if self.dense else workers * (self.n_samples + 1) * 8 + n_entries * 4
         threads = self.most_threads(block, n_threads)
         return {
             "slices": n_entries * 2 + rows,
-            "gram": self.n_samples * _padded(block) * 4 if block > 1 else 0,
+            "gram": self.n_samples * _padded(block) * 4,
             "waits": self._waits(block, workers),
             "scratch": 0 if self.dense else threads * self._scratch(block),
         }
