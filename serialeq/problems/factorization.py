@@ -30,7 +30,7 @@ from serialeq.kernels.simd import aligned_zeros, lanes
 from serialeq.order import Order, order_of_keys
 from serialeq.team import WorkerTeam
 
-from .base import Problem
+from .base import Problem, check_state
 from .grid import balanced_rows, grid_blocks
 
 BIASES = ("none", "global", "all")
@@ -217,12 +217,7 @@ class Factorization(Problem):
         SerialeqError
             If that was a model of another kind or size.
         """
-        own = {name: array.shape for name, array in self.trained().items()}
-        given = {name: array.shape for name, array in arrays.items()}
-        if given != own:
-            raise SerialeqError(
-                f"the present state does not fit the parameters: expected arrays {own}, got {given}"
-            )
+        check_state(arrays, self.trained())
         k = self.n_factors
         for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):
             self._factors[rows, :k] = arrays[f"{side}_factors"]
@@ -230,6 +225,16 @@ class Factorization(Problem):
                 self._biases[rows] = arrays[f"{side}_biases"]
             if self.schedule == "adagrad":
                 self._curvature[rows] = arrays[f"{side}_curvature"]
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Return the entries, their weights and the shape of the matrix."""
+        return {
+            "users": self._users,
+            "items": self._items,
+            "values": self._values,
+            "weights": self._weights,
+            "shape": np.array(self.shape),
+        }
 
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the training error: the root of the (weighted) mean squared error."""
