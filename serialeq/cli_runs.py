@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -81,16 +82,26 @@ def start(problem: str, options: dict[str, Any]) -> None:
 
 
 def _train(problem: str, options: dict[str, Any], recorder: RunRecorder | None) -> None:
-    signal.signal(signal.SIGTERM, _terminate)
     body, _ = _BODIES[problem]
-    trained = body(SimpleNamespace(**options), [recorder] if recorder else [])
+    with _terminated_in_order():
+        trained = body(SimpleNamespace(**options), [recorder] if recorder else [])
     if recorder is not None:
         recorder.save(trained.arrays, trained.about)
     trained.tell()
 
 
-def _terminate(*_: object) -> None:
-    raise SystemExit(128 + signal.SIGTERM)
+@contextmanager
+def _terminated_in_order() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, with status 143."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _description(problem: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +122,8 @@ def _fingerprints(paths: dict[str, Path]) -> dict[str, Any]:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
         except OSError as error:
-            raise DataError(f"{path}: cannot read {name}: {error.strerror or error}") from error
+            reason = error.strerror or error
+            raise DataError(f"{path}: expected a readable file, got: {reason}") from error
         told[name] = {"path": str(path.resolve()), "bytes": size, "sha256": digest}
     return told
 

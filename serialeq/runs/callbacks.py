@@ -66,7 +66,7 @@ class Training:
 
     def resume(self, state: dict[str, np.ndarray], history: list[EpochRecord]) -> None:
         """Go on from a state of `Problem.state`, with what is known of the epochs before."""
-        self.problem.restore(state)
+        self.problem.load(state)
         self.history[:] = history
 
     def stop(self, reason: str) -> None:
@@ -99,10 +99,9 @@ class Callback:
 class EpochFunction(Callback):
     """Calls a function with the record of each epoch."""
 
-    needs_loss = True
-
-    def __init__(self, function: Callable[[EpochRecord], None]) -> None:
+    def __init__(self, function: Callable[[EpochRecord], None], needs_loss: bool = True) -> None:
         self._function = function
+        self.needs_loss = needs_loss
 
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Pass the record on."""

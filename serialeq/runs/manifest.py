@@ -118,7 +118,7 @@ class Manifest:
         except (ValueError, RecursionError, OverflowError) as error:
             raise DataError(f"{name}: expected whole canonical JSON, got: {error}") from error
         fields = _Fields(given, name)
-        version = fields.take("format", int)
+        version = int(fields.take("format", int))
         if version > FORMAT:
             found = fields.find("environment", "serialeq") or "a newer version"
             raise DataError(

@@ -56,7 +56,7 @@ def train(
     DivergenceError
         If a loss is no longer finite.
     """
-    told = [*callbacks, *([EpochFunction(on_epoch)] if on_epoch is not None else [])]
+    told = [*callbacks, *([EpochFunction(on_epoch, False)] if on_epoch is not None else [])]
     with_loss = with_loss or any(callback.needs_loss for callback in told)
     training = Training(session, n_epochs, first_epoch, description or {})
     for callback in told:
