@@ -89,8 +89,8 @@ class Callback:
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Be told after each epoch."""
 
-    def on_interrupt(self, training: Training) -> None:
-        """Be told that the training was interrupted (Ctrl-C, SIGTERM) within an epoch."""
+    def on_failure(self, training: Training, error: BaseException) -> None:
+        """Be told that the training failed, or was interrupted (Ctrl-C, SIGTERM)."""
 
     def on_train_end(self, training: Training) -> None:
         """Be told after the last epoch."""

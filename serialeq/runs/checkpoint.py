@@ -97,7 +97,7 @@ class RunRecorder(Callback):
         self.directory = Path(directory)
         self._resume, self._every, self._seconds, self._keep = resume, every, seconds, keep
         self._files, self._description, self._finish = files or {}, description, finish
-        self._run: RunDirectory
+        self._run: RunDirectory | None = None
         self._pending: tuple[Manifest, dict[str, np.ndarray]] | None = None
         self._last: tuple[int, float] = 0, 0.0
 
@@ -105,20 +105,19 @@ class RunRecorder(Callback):
         """Describe the run; go on from its last checkpoint, if asked to."""
         run = describe_run(training, self._files, self._description)
         start = digest_arrays(training.problem.state())
-        self._run = RunDirectory(self.directory, Manifest.start(run, start))
-        self._pending = None
+        fresh = RunDirectory(self.directory, Manifest.start(run, start))
+        self._run, self._pending = fresh, None
         self._last = 0, time.monotonic()
         if not self._resume:
-            if self._run.holds_run():
+            if fresh.holds_run():
                 raise DataError(
                     f"out: {self.directory} holds a run already; go on with --resume "
                     f"{self.directory}, or choose another directory"
                 )
             return
-        self._run.lock()
-        found = RunDirectory.open(self.directory)
-        check_same_run(found.manifest, self._run.manifest, str(self.directory))
-        found._lock, self._run = self._run._lock, found
+        self._run = found = RunDirectory.open(self.directory)
+        found.lock()
+        check_same_run(found.manifest, fresh.manifest, str(self.directory))
         if found.manifest.complete:
             raise DataError(f"resume: {self.directory} is complete")
         state = found.state(found.manifest.checkpoints[-1])
@@ -128,12 +127,13 @@ class RunRecorder(Callback):
 
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Add a link to the chain and a line to the metrics; write a checkpoint if it is time."""
+        run = self._open_run()
         state = training.problem.state()
-        before = self._pending[0] if self._pending else self._run.manifest
+        before = self._pending[0] if self._pending else run.manifest
         manifest = before.then(digest_arrays(state))
         if manifest.chain.n_epochs == 1:
             self._begin()
-        self._run.append(record)
+        run.append(record)
         self._pending = manifest, state
         epoch, at = self._last
         done = manifest.chain.n_epochs
@@ -144,22 +144,33 @@ class RunRecorder(Callback):
         ):
             self._commit()
 
+    def _open_run(self) -> RunDirectory:
+        if self._run is None:
+            raise SerialeqError("RunRecorder: expected to be told of a training first")
+        return self._run
+
     def _begin(self) -> None:
-        self._run.lock()
-        if self._run.holds_run():  # another process was faster
+        run = self._open_run()
+        run.lock()
+        if run.holds_run():  # another process was faster
             raise DataError(f"out: {self.directory} holds a run already")
 
     def _commit(self) -> None:
         assert self._pending is not None
         manifest, state = self._pending
         if manifest.chain.n_epochs > self._last[0]:
-            self._run.commit(manifest, state, keep=self._keep)
+            self._open_run().commit(manifest, state, keep=self._keep)
         self._last = manifest.chain.n_epochs, time.monotonic()
 
-    def on_interrupt(self, training: Training) -> None:
-        """Write a checkpoint of the last whole epoch."""
-        if self._pending is not None:
-            self._commit()
+    def on_failure(self, training: Training, error: BaseException) -> None:
+        """Write a checkpoint of the last whole epoch, if the training was interrupted."""
+        if self._run is None:
+            return
+        try:
+            if isinstance(error, (KeyboardInterrupt, SystemExit)) and self._pending is not None:
+                self._commit()
+        finally:
+            self._run.release()
 
     def on_train_end(self, training: Training) -> None:
         """Write the model, unless the caller does that."""
@@ -184,9 +195,10 @@ class RunRecorder(Callback):
         """
         if self._pending is None:  # no epochs at all
             self._begin()
-        manifest = self._pending[0] if self._pending else self._run.manifest
-        self._run.complete(manifest, arrays, about, keep=self._keep)
-        self._run.release()
+        run = self._open_run()
+        manifest = self._pending[0] if self._pending else run.manifest
+        run.complete(manifest, arrays, about, keep=self._keep)
+        run.release()
 
 
 def check_same_run(found: Manifest, expected: Manifest, directory: str) -> None:

@@ -48,7 +48,8 @@ class CutParameters:
 
     def told(self) -> dict[str, Any]:
         """Return the parameters that make the model: not engine and workers."""
-        return {k: v for k, v in asdict(self).items() if k not in ("engine", "n_jobs")}
+        told = {k: v for k, v in asdict(self).items() if k not in ("engine", "n_jobs")}
+        return told if isinstance(self.order, str) else told | {"order": "given"}
 
     def graph(self, X: Any) -> Graph:
         """Return the graph of an image, a volume or a sparse matrix, checked."""

@@ -67,7 +67,8 @@ class FactorizationParameters:
 
     def told(self) -> dict[str, Any]:
         """Return the parameters that make the model: not engine and workers."""
-        return {k: v for k, v in asdict(self).items() if k not in ("engine", "n_jobs")}
+        told = {k: v for k, v in asdict(self).items() if k not in ("engine", "n_jobs")}
+        return told if isinstance(self.order, str) else told | {"order": "given"}
 
     def entries(self, X: Any, shape: tuple[int, int] | None = None) -> Entries:
         """Return users, items, values and shape of ratings in any accepted form, checked."""

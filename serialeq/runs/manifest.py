@@ -118,7 +118,7 @@ class Manifest:
         except (ValueError, RecursionError, OverflowError) as error:
             raise DataError(f"{name}: expected whole canonical JSON, got: {error}") from error
         fields = _Fields(given, name)
-        version = int(fields.take("format", int))
+        version: int = fields.take("format", int)
         if version > FORMAT:
             found = fields.find("environment", "serialeq") or "a newer version"
             raise DataError(
@@ -145,9 +145,9 @@ class _Fields:
 
     def take(self, key: str, kind: type, within: Any = None, where: str = "") -> Any:
         source = self.given if within is None else within
-        value = source.get(key) if isinstance(source, dict) else None
-        if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value < 0)):
-            raise self.fail(f"{where}{key}", f"{kind.__name__}", value)
+        value: Any = source.get(key) if isinstance(source, dict) else None
+        if type(value) is not kind or (kind is int and str(value).startswith("-")):
+            raise self.fail(f"{where}{key}", kind.__name__, value)
         return value
 
     def find(self, *keys: str) -> Any:

@@ -59,20 +59,20 @@ def train(
     told = [*callbacks, *([EpochFunction(on_epoch, False)] if on_epoch is not None else [])]
     with_loss = with_loss or any(callback.needs_loss for callback in told)
     training = Training(session, n_epochs, first_epoch, description or {})
-    for callback in told:
-        callback.on_train_begin(training)
     try:
+        for callback in told:
+            callback.on_train_begin(training)
         while len(training.history) < n_epochs and not training.stopped:
             record = _run_epoch(session, first_epoch + len(training.history), validate, with_loss)
             training.history.append(record)
             for callback in told:
                 callback.on_epoch_end(training, record)
-    except (KeyboardInterrupt, SystemExit):
         for callback in told:
-            callback.on_interrupt(training)
+            callback.on_train_end(training)
+    except BaseException as error:
+        for callback in told:
+            callback.on_failure(training, error)
         raise
-    for callback in told:
-        callback.on_train_end(training)
     return training.history
 
 
