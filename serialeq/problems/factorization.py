@@ -195,11 +195,10 @@ class Factorization(Problem):
 
     def trained(self) -> dict[str, np.ndarray]:
         """Return mean (1,), factors (n, rank), and biases and AdaGrad's state where trained."""
-        k = self.n_factors
         arrays = {
             "mean": np.array([self.mean]),
-            "user_factors": self._factors[self._row_of_user, :k],
-            "item_factors": self._factors[self._row_of_item, :k],
+            "user_factors": self._rows(self._row_of_user),
+            "item_factors": self._rows(self._row_of_item),
         }
         if self.bias == "all":
             arrays["user_biases"] = self._biases[self._row_of_user]
@@ -208,6 +207,10 @@ class Factorization(Problem):
             arrays["user_curvature"] = self._curvature[self._row_of_user]
             arrays["item_curvature"] = self._curvature[self._row_of_item]
         return arrays
+
+    def _rows(self, rows: np.ndarray) -> np.ndarray:
+        taken = np.take(self._factors, rows, axis=0)  # four times as fast as indexing
+        return np.ascontiguousarray(taken[:, : self.n_factors])
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Set the state to what `trained` returned before.
