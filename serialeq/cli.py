@@ -17,7 +17,7 @@ from .cli_embed import predict_neighbours, predict_topics, train_embedding, trai
 from .cli_linear import predict_linear, train_linear
 from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed, TestFraction
 from .cli_plan import plan
-from .cli_runs import Engine, Files, Trained, diff, resume, start, trains, verify
+from .cli_runs import Trained, diff, start, train, trains, verify
 from .errors import DataError, SerialeqError
 
 if TYPE_CHECKING:
@@ -31,39 +31,11 @@ app = typer.Typer(
 )
 train_app = typer.Typer(help="Train a model.", invoke_without_command=True)
 app.add_typer(train_app, name="train")
+train_app.callback()(train)
 train_app.command("linear")(train_linear)
 train_app.command("cut")(train_cut)
 train_app.command("embed")(train_embedding)
 train_app.command("topics")(train_topics)
-
-
-@train_app.callback()
-def train(
-    context: typer.Context,
-    directory: Annotated[
-        Path | None, typer.Option("--resume", help="Go on with the interrupted run of DIR.")
-    ] = None,
-    engine: Engine = None,
-    jobs: Jobs = None,
-    data: Files = None,
-    checkpoint_every: Every = None,
-    checkpoint_seconds: Seconds = None,
-    keep_checkpoints: Keep = False,
-    as_json: Json = False,
-) -> None:
-    """Train a model, or go on with a run; the options here are for --resume."""
-    if context.invoked_subcommand is not None:
-        return
-    if directory is None:
-        print(context.get_help())
-        raise typer.Exit(2)
-    how = {
-        "checkpoint_every": checkpoint_every,
-        "checkpoint_seconds": checkpoint_seconds,
-        "keep_checkpoints": keep_checkpoints,
-        "as_json": as_json,
-    }
-    resume(directory, engine, jobs, data, how)
 
 
 @app.command()
@@ -176,13 +148,13 @@ def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     )
     parameters.check()
     data = read_ratings(o.ratings)
-    train, test = split_ratings(len(data), o.test_fraction, o.seed)
+    kept, test = split_ratings(len(data), o.test_fraction, o.seed)
     notices.print(f"{len(data):,} ratings of {data.n_users:,} users and {data.n_items:,} items")
     held_out = parameters.entries(data.subset(test), data.shape) if test.size else None
     with epoch_progress(o.epochs) as progress:
         model = fit_factorization(
             parameters,
-            parameters.entries(data.subset(train), data.shape),
+            parameters.entries(data.subset(kept), data.shape),
             n_epochs=o.epochs,
             validation=held_out,
             on_epoch=progress,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from .cli_options import Jobs, Json
+from .cli_options import Every, Jobs, Json, Keep, Seconds
 from .errors import DataError, SerialeqError
 
 if TYPE_CHECKING:
@@ -161,7 +161,35 @@ def _recipe(
     return options | {"engine": engine, "jobs": jobs}, files
 
 
-def resume(
+def train(
+    context: typer.Context,
+    directory: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with the interrupted run of DIR.")
+    ] = None,
+    engine: Engine = None,
+    jobs: Jobs = None,
+    data: Files = None,
+    checkpoint_every: Every = None,
+    checkpoint_seconds: Seconds = None,
+    keep_checkpoints: Keep = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model, or go on with a run; the options here are for --resume."""
+    if context.invoked_subcommand is not None:
+        return
+    if directory is None:
+        print(context.get_help())
+        raise typer.Exit(2)
+    how = {
+        "checkpoint_every": checkpoint_every,
+        "checkpoint_seconds": checkpoint_seconds,
+        "keep_checkpoints": keep_checkpoints,
+        "as_json": as_json,
+    }
+    _resume(directory, engine, jobs, data, how)
+
+
+def _resume(
     directory: Path,
     engine: str | None,
     jobs: int | None,

@@ -115,8 +115,7 @@ class RunRecorder(Callback):
                     f"{self.directory}, or choose another directory"
                 )
             return
-        self._run = found = RunDirectory.open(self.directory)
-        found.lock()
+        self._run = found = RunDirectory.open_to_write(self.directory)
         check_same_run(found.manifest, fresh.manifest, str(self.directory))
         if found.manifest.complete:
             raise DataError(f"resume: {self.directory} is complete")

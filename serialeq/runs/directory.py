@@ -54,6 +54,21 @@ class RunDirectory:
     # ---- reading -------------------------------------------------------------------------------
 
     @classmethod
+    def open_to_write(cls, path: Path) -> RunDirectory:
+        """Read a run as the only one who writes there (see `open`)."""
+        if not (path / manifests.NAME).exists():
+            return cls.open(path)  # says so
+        lock = DirectoryLock(path)
+        try:
+            run = cls.open(path)
+            run._lock = lock
+            remove_unfinished(path)
+        except BaseException:
+            lock.release()
+            raise
+        return run
+
+    @classmethod
     def open(cls, path: Path) -> RunDirectory:
         """Read and check every file of the run.
 
