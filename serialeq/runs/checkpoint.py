@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,8 @@ class RunRecorder(Callback):
         self._files, self._description, self._finish = files or {}, description, finish
         self._run: RunDirectory | None = None
         self._pending: tuple[Manifest, dict[str, np.ndarray]] | None = None
+        self._hashing: tuple[Future[str], EpochRecord, dict[str, np.ndarray]] | None = None
+        self._hasher: ThreadPoolExecutor
         self._last: tuple[int, float] = 0, 0.0
 
     def on_train_begin(self, training: Training) -> None:
@@ -106,7 +109,8 @@ class RunRecorder(Callback):
         run = describe_run(training, self._files, self._description)
         start = digest_arrays(training.problem.state())
         fresh = RunDirectory(self.directory, Manifest.start(run, start))
-        self._run, self._pending = fresh, None
+        self._run, self._pending, self._hashing = fresh, None, None
+        self._hasher = ThreadPoolExecutor(1, "serialeq-digest")
         self._last = 0, time.monotonic()
         if not self._resume:
             if fresh.holds_run():
@@ -125,23 +129,35 @@ class RunRecorder(Callback):
         self._pending = found.manifest, state
 
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
-        """Add a link to the chain and a line to the metrics; write a checkpoint if it is time."""
-        run = self._open_run()
+        """Have the state hashed beside the next epoch; write a checkpoint if it is time."""
         state = training.problem.state()
-        before = self._pending[0] if self._pending else run.manifest
-        manifest = before.then(digest_arrays(state))
-        if manifest.chain.n_epochs == 1:
-            self._begin()
-        run.append(record)
-        self._pending = manifest, state
+        self._settle()
+        self._hashing = self._hasher.submit(digest_arrays, state), record, state
         epoch, at = self._last
-        done = manifest.chain.n_epochs
+        done = len(training.history)
         if (
             done == 1
             or (self._every is not None and done - epoch >= self._every)
             or (self._seconds is not None and time.monotonic() - at >= self._seconds)
         ):
             self._commit()
+
+    def _settle(self) -> None:
+        """Add a link to the chain and a line to the metrics for the state that was hashed.
+
+        It may be interrupted and called again.
+        """
+        if self._hashing is None:
+            return
+        run = self._open_run()
+        hashed, record, state = self._hashing
+        before = self._pending[0] if self._pending else run.manifest
+        manifest = before.then(hashed.result())
+        if manifest.chain.n_epochs == 1:
+            self._begin()
+        if len(run.history) < manifest.chain.n_epochs:
+            run.append(record)
+        self._pending, self._hashing = (manifest, state), None
 
     def _open_run(self) -> RunDirectory:
         if self._run is None:
@@ -150,12 +166,16 @@ class RunRecorder(Callback):
 
     def _begin(self) -> None:
         run = self._open_run()
+        if run.locked:
+            return
         run.lock()
         if run.holds_run():  # another process was faster
             raise DataError(f"out: {self.directory} holds a run already")
 
     def _commit(self) -> None:
-        assert self._pending is not None
+        self._settle()
+        if self._pending is None:
+            return
         manifest, state = self._pending
         if manifest.chain.n_epochs > self._last[0]:
             self._open_run().commit(manifest, state, keep=self._keep)
@@ -166,10 +186,11 @@ class RunRecorder(Callback):
         if self._run is None:
             return
         try:
-            if isinstance(error, (KeyboardInterrupt, SystemExit)) and self._pending is not None:
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 self._commit()
         finally:
             self._run.release()
+            self._hasher.shutdown(wait=False)
 
     def on_train_end(self, training: Training) -> None:
         """Write the model, unless the caller does that."""
@@ -192,12 +213,14 @@ class RunRecorder(Callback):
             With ``kind``, ``trained`` (the names of the arrays that ``digest`` is of), and what
             else `serialeq.load` needs.
         """
+        self._settle()
         if self._pending is None:  # no epochs at all
             self._begin()
         run = self._open_run()
         manifest = self._pending[0] if self._pending else run.manifest
         run.complete(manifest, arrays, about, keep=self._keep)
         run.release()
+        self._hasher.shutdown(wait=False)
 
 
 def check_same_run(found: Manifest, expected: Manifest, directory: str) -> None:

@@ -132,6 +132,11 @@ class RunDirectory:
 
     # ---- writing -------------------------------------------------------------------------------
 
+    @property
+    def locked(self) -> bool:
+        """Whether this is the only one who writes here."""
+        return self._lock is not None
+
     def lock(self) -> None:
         """Become the only one who writes here, and remove what others left unfinished."""
         self._lock = DirectoryLock(self.path)
