@@ -147,7 +147,8 @@ def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
         score = _score(estimator.predict(test), samples.y[held], o.regression)
     arrays, about = describe(estimator, vectoriser, samples.zero_based)
     about["order"] = o.order
-    about["parameters"]["class_weight"] = o.class_weight
+    if not o.regression:
+        about["parameters"]["class_weight"] = o.class_weight
     about["objective"] = estimator.history_[-1]["loss"] if estimator.history_ else None
     about["r2" if o.regression else "accuracy"] = score
 

@@ -263,7 +263,7 @@ def test_json_of_training(call, svm):
     assert [record["epoch"] for record in told["history"]] == [1, 2]
     assert told["objective"] == told["history"][-1]["loss"]
     assert 0.8 < told["accuracy"] <= 1
-    assert told["lattice"].keys() == {"feature_bits", "factor_bits", "feature_scale"}
+    assert {"feature_bits", "factor_bits", "feature_scale"} < told["lattice"].keys()
     assert {"engine", "engine_reason", "jobs", "seconds"} <= told.keys()
     arguments = ["--arithmetic", "float64", "--engine", "hogwild", "--jobs", 2]
     told = json.loads(call("train", "linear", svm, "--json", *arguments)[0])
