@@ -23,14 +23,20 @@ if TYPE_CHECKING:
     from .order import Order, blocked_order, given_order, shuffled_order
     from .problems.base import Problem
     from .reading import read_ratings
+    from .runs.callbacks import Callback, EarlyStopping
+    from .runs.checkpoint import RunRecorder
     from .runs.fit import fit
+    from .runs.verify import RunVerifier
+    from .saved import SavedRun, load
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Callback": "runs.callbacks",
     "DataError": "errors",
     "DivergenceError": "errors",
     "DropoutMLPClassifier": "estimators.network",
+    "EarlyStopping": "runs.callbacks",
     "Hypergraph": "hypergraph",
     "LinearClassifier": "estimators.linear",
     "LinearRegressor": "estimators.linear",
@@ -39,6 +45,9 @@ _HOME = {
     "Order": "order",
     "Problem": "problems.base",
     "Ratings": "data",
+    "RunRecorder": "runs.checkpoint",
+    "RunVerifier": "runs.verify",
+    "SavedRun": "saved",
     "ScheduleError": "errors",
     "SerialeqError": "errors",
     "SupportError": "errors",
@@ -50,14 +59,17 @@ _HOME = {
     "generate_ratings": "data",
     "given_order": "order",
     "kernel": "kernels.kernel",
+    "load": "saved",
     "read_ratings": "reading",
     "shuffled_order": "order",
 }
 
 __all__ = [
+    "Callback",
     "DataError",
     "DivergenceError",
     "DropoutMLPClassifier",
+    "EarlyStopping",
     "Hypergraph",
     "LinearClassifier",
     "LinearRegressor",
@@ -66,6 +78,9 @@ __all__ = [
     "Order",
     "Problem",
     "Ratings",
+    "RunRecorder",
+    "RunVerifier",
+    "SavedRun",
     "ScheduleError",
     "SerialeqError",
     "SupportError",
@@ -77,6 +92,7 @@ __all__ = [
     "generate_ratings",
     "given_order",
     "kernel",
+    "load",
     "read_ratings",
     "shuffled_order",
 ]

@@ -1,21 +1,27 @@
-"""The command line: ``serialeq demo | train | predict | plan``."""
+"""The command line: ``serialeq demo | train | predict | plan | verify | diff``."""
 
 from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .cli_cut import train_cut
 from .cli_embed import predict_neighbours, predict_topics, train_embedding, train_topics
 from .cli_linear import predict_linear, train_linear
-from .cli_options import Jobs, Json, Out, Seed, TestFraction
+from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed, TestFraction
 from .cli_plan import plan
+from .cli_runs import Trained, diff, start, train, trains, verify
 from .errors import DataError, SerialeqError
+
+if TYPE_CHECKING:
+    from .runs.callbacks import Callback
 
 app = typer.Typer(
     help="Train on any number of workers and get the bits of the serial run.",
@@ -23,8 +29,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-train_app = typer.Typer(help="Train a model.", no_args_is_help=True)
+train_app = typer.Typer(help="Train a model.", invoke_without_command=True)
 app.add_typer(train_app, name="train")
+train_app.callback()(train)
 train_app.command("linear")(train_linear)
 train_app.command("cut")(train_cut)
 train_app.command("embed")(train_embedding)
@@ -109,72 +116,77 @@ def train_factorization(
     ] = "auto",
     jobs: Jobs = None,
     seed: Seed = 0,
+    checkpoint_every: Every = None,
+    checkpoint_seconds: Seconds = None,
+    keep_checkpoints: Keep = False,
     as_json: Json = False,
 ) -> None:
     """Factorise a file of ratings."""
+    start("mf", locals())
+
+
+@trains("mf", "ratings")
+def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     from .data import split_ratings
     from .reading import read_ratings
     from .report import epoch_progress, notices, print_json
     from .runs.factorization import FactorizationParameters, fit_factorization
-    from .runs.model_file import prepare_directory, save_model
 
     parameters = FactorizationParameters(
-        n_factors=factors,
-        n_epochs=epochs,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        decay=decay,
-        l2=l2,
-        bias=bias,
-        nonnegative=nonnegative,
-        order=order,
-        engine=engine,
-        n_jobs=jobs,
-        seed=seed,
+        n_factors=o.factors,
+        n_epochs=o.epochs,
+        learning_rate=o.learning_rate,
+        schedule=o.schedule,
+        decay=o.decay,
+        l2=o.l2,
+        bias=o.bias,
+        nonnegative=o.nonnegative,
+        order=o.order,
+        engine=o.engine,
+        n_jobs=o.jobs,
+        seed=o.seed,
     )
     parameters.check()
-    if out is not None:
-        prepare_directory(out)
-    data = read_ratings(ratings)
-    train, test = split_ratings(len(data), test_fraction, seed)
+    data = read_ratings(o.ratings)
+    kept, test = split_ratings(len(data), o.test_fraction, o.seed)
     notices.print(f"{len(data):,} ratings of {data.n_users:,} users and {data.n_items:,} items")
     held_out = parameters.entries(data.subset(test), data.shape) if test.size else None
-    with epoch_progress(epochs) as progress:
+    with epoch_progress(o.epochs) as progress:
         model = fit_factorization(
             parameters,
-            parameters.entries(data.subset(train), data.shape),
-            n_epochs=epochs,
+            parameters.entries(data.subset(kept), data.shape),
+            n_epochs=o.epochs,
             validation=held_out,
             on_epoch=progress,
+            callbacks=callbacks,
         )
     last = model.history[-1] if model.history else {"loss": None, "validation_loss": None}
+    ids = {"user_ids": data.user_ids, "item_ids": data.item_ids}
     about = {
+        "kind": "ratings",
         "digest": model.digest,
         "equivalent": model.engine != "hogwild",
-        "order": order,
-        "parameters": {
-            name: value
-            for name, value in asdict(parameters).items()
-            if name not in ("engine", "n_jobs")  # they do not make the model
-        },
+        "order": o.order,
+        "parameters": parameters.told(),
         "rmse": last["validation_loss"] if test.size else last["loss"],
         "trained": sorted(model.trained),
     }
-    if out is not None:
-        ids = {"user_ids": data.user_ids, "item_ids": data.item_ids}
-        save_model(out, model.trained | ids, about)
-    if as_json:
-        told = {"engine": model.engine, "engine_reason": model.engine_reason}
-        seconds = sum(record["seconds"] for record in model.history)
-        jobs_used = {"jobs": model.n_workers, "seconds": seconds, "history": model.history}
-        print_json(about | told | jobs_used)
-        return
-    print(f"engine   {model.engine} ({model.engine_reason}), {model.n_workers} workers")
-    if model.history:
-        print(f"loss     {last['loss']:.4f} (RMSE on the training ratings)")
-    if model.history and test.size:
-        print(f"held out {last['validation_loss']:.4f} (RMSE)")
-    print(f"digest   {model.digest}")
+
+    def tell() -> None:
+        if o.as_json:
+            told = {"engine": model.engine, "engine_reason": model.engine_reason}
+            seconds = sum(record["seconds"] for record in model.history)
+            jobs_used = {"jobs": model.n_workers, "seconds": seconds, "history": model.history}
+            print_json(about | told | jobs_used)
+            return
+        print(f"engine   {model.engine} ({model.engine_reason}), {model.n_workers} workers")
+        if model.history:
+            print(f"loss     {last['loss']:.4f} (RMSE on the training ratings)")
+        if model.history and test.size:
+            print(f"held out {last['validation_loss']:.4f} (RMSE)")
+        print(f"digest   {model.digest}")
+
+    return Trained(model.trained | ids, about, tell)
 
 
 @app.command()
@@ -256,6 +268,8 @@ def _number(numbers: dict[str, int], what: str, label: str, place: str) -> int:
 
 
 app.command()(plan)
+app.command()(verify)
+app.command()(diff)
 
 
 def main() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_options import Jobs, Json, Out, Seed
+from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed
+from .cli_runs import Trained, start, trains
 from .errors import SerialeqError
+
+if TYPE_CHECKING:
+    from .runs.callbacks import Callback
 
 
 def train_cut(
@@ -34,66 +39,68 @@ def train_cut(
     ] = "auto",
     jobs: Jobs = None,
     seed: Seed = 0,
+    checkpoint_every: Every = None,
+    checkpoint_seconds: Seconds = None,
+    keep_checkpoints: Keep = False,
     as_json: Json = False,
 ) -> None:
     """Cut an image, a volume or a graph into parts around seeds."""
+    start("cut", locals())
+
+
+@trains("cut", "image", "seeds")
+def _cut(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     from .digest import digest_arrays
     from .plot import plot_segmentation
     from .reading_cut import read_image_or_graph, read_seeds
     from .report import epoch_progress, notices, print_json
     from .runs.cuts import CutParameters, fit_cut
-    from .runs.model_file import prepare_directory, save_model
 
     parameters = CutParameters(
-        n_epochs=epochs,
-        learning_rate=learning_rate,
-        decay=decay,
-        beta=beta,
-        order=order,
-        engine=engine,
-        n_jobs=jobs,
-        seed=seed,
+        n_epochs=o.epochs,
+        learning_rate=o.learning_rate,
+        decay=o.decay,
+        beta=o.beta,
+        order=o.order,
+        engine=o.engine,
+        n_jobs=o.jobs,
+        seed=o.seed,
     )
     parameters.check()
-    if out is not None:
-        prepare_directory(out)
-    data, labels = read_image_or_graph(image), read_seeds(seeds)
+    data, labels = read_image_or_graph(o.image), read_seeds(o.seeds)
     graph = parameters.graph(data)
-    if plot is not None and len(graph.shape) == 1:
+    if o.plot is not None and len(graph.shape) == 1:
         raise SerialeqError("plot: expected an image or a volume, got a graph")
     notices.print(f"{graph.n_nodes:,} nodes, {graph.weights.size:,} edges")
-    with epoch_progress(epochs) as progress:
-        model = fit_cut(parameters, graph, labels, on_epoch=progress)
+    with epoch_progress(o.epochs) as progress:
+        model = fit_cut(parameters, graph, labels, on_epoch=progress, callbacks=callbacks)
     if model.n_unreached:
         notices.print(f"{model.n_unreached:,} nodes are connected with no seed: label -1")
+    others = {"labels": model.labels, "classes": model.classes}
     about: dict[str, Any] = {
         "kind": "cut",
         "digest": model.digest,
+        "input_digest": digest_arrays(others),
         "equivalent": model.engine != "hogwild",
-        "order": order,
-        "parameters": {
-            name: value
-            for name, value in asdict(parameters).items()
-            if name not in ("engine", "n_jobs")  # they do not make the model
-        },
+        "order": o.order,
+        "parameters": parameters.told(),
         "cut_value": model.cut_value,
         "trained": sorted(model.trained),
     }
-    if out is not None:
-        others = {"labels": model.labels, "classes": model.classes}
-        about["input_digest"] = digest_arrays(others)
-        save_model(out, model.trained | others, about)
-    if plot is not None:
-        plot_segmentation(data, model.labels, plot)
-    sizes = {int(label): int((model.labels == label).sum()) for label in model.classes}
-    if as_json:
-        told = {"engine": model.engine, "engine_reason": model.engine_reason, "sizes": sizes}
-        seconds = sum(record["seconds"] for record in model.history)
-        print_json(
-            about | told | {"jobs": model.n_workers, "seconds": seconds, "history": model.history}
-        )
-        return
-    print(f"engine    {model.engine} ({model.engine_reason}), {model.n_workers} workers")
-    print(f"cut       {model.cut_value:.6g} (weight of the edges between different labels)")
-    print("sizes     " + ", ".join(f"label {label}: {size:,}" for label, size in sizes.items()))
-    print(f"digest    {model.digest}")
+
+    def tell() -> None:
+        if o.plot is not None:
+            plot_segmentation(data, model.labels, o.plot)
+        sizes = {int(label): int((model.labels == label).sum()) for label in model.classes}
+        if o.as_json:
+            told = {"engine": model.engine, "engine_reason": model.engine_reason, "sizes": sizes}
+            seconds = sum(record["seconds"] for record in model.history)
+            used = {"jobs": model.n_workers, "seconds": seconds, "history": model.history}
+            print_json(about | told | used)
+            return
+        print(f"engine    {model.engine} ({model.engine_reason}), {model.n_workers} workers")
+        print(f"cut       {model.cut_value:.6g} (weight of the edges between different labels)")
+        print("sizes     " + ", ".join(f"label {k}: {size:,}" for k, size in sizes.items()))
+        print(f"digest    {model.digest}")
+
+    return Trained(model.trained | others, about, tell)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_options import Jobs, Json, Out, Seed
+from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed
+from .cli_runs import Trained, start, trains
 from .errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from .runs.callbacks import Callback
 
 Texts = Annotated[Path, typer.Argument(help="A text, or label TAB text, per line; UTF-8.")]
 Epochs = Annotated[int, typer.Option(help="Passes over the data.")]
@@ -41,43 +46,55 @@ def train_embedding(
     engine: Engine = "auto",
     jobs: Jobs = None,
     seed: Seed = 0,
+    checkpoint_every: Every = None,
+    checkpoint_seconds: Seconds = None,
+    keep_checkpoints: Keep = False,
     as_json: Json = False,
 ) -> None:
     """Learn word vectors from texts (GloVe)."""
+    start("embed", locals())
+
+
+@trains("embed", "data")
+def _embed(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     from .cooccurrence import count_pairs
     from .digest import digest_arrays
     from .estimators.embedding import WordEmbedding
     from .report import notices
 
     estimator = WordEmbedding(
-        dimensions,
-        epochs,
-        learning_rate,
-        window=window,
-        min_count=min_count,
-        x_max=x_max,
-        alpha=alpha,
-        order=order,
-        engine=engine,
-        n_jobs=jobs,
-        random_state=seed,
+        o.dimensions,
+        o.epochs,
+        o.learning_rate,
+        window=o.window,
+        min_count=o.min_count,
+        x_max=o.x_max,
+        alpha=o.alpha,
+        order=o.order,
+        engine=o.engine,
+        n_jobs=o.jobs,
+        random_state=o.seed,
     )
-    vocabulary, counts = count_pairs(_prepared(estimator, data, out), window, min_count)
+    vocabulary, counts = count_pairs(_texts(estimator, o.data), o.window, o.min_count)
     words = vocabulary.tolist()
     notices.print(f"{counts.nnz:,} pairs of {len(words):,} words")
-    if unknown := [word for word in near or [] if word not in set(words)]:
+    if unknown := [word for word in o.near or [] if word not in set(words)]:
         raise DataError(f"near: expected words of the vocabulary, got {unknown[0]!r}")
-    _fit(estimator, counts, epochs, vocabulary=words)
-    shown = {word: estimator.most_similar(word) for word in near or []}
+    _fit(estimator, counts, o.epochs, vocabulary=words, callbacks=callbacks)
+    shown = {word: estimator.most_similar(word) for word in o.near or []}
     inputs = {"vocabulary": _packed(words)}
     about = _about("embedding", estimator) | {"input_digest": digest_arrays(inputs)}
     about |= {"pairs": estimator.n_pairs_, "words": len(words)}
     about["trained"] = sorted(estimator.model_.trained)
-    _save_and_tell(estimator, out, estimator.model_.trained | inputs, about, as_json, near=shown)
-    if not as_json:
-        print(f"words    {len(words):,}, {estimator.n_pairs_:,} pairs")
-        for word, found in shown.items():
-            print(f"{word}: {', '.join(f'{other} {cosine:.2f}' for other, cosine in found)}")
+
+    def tell() -> None:
+        _tell(estimator, about, o.as_json, near=shown)
+        if not o.as_json:
+            print(f"words    {len(words):,}, {estimator.n_pairs_:,} pairs")
+            for word, found in shown.items():
+                print(f"{word}: {', '.join(f'{other} {cosine:.2f}' for other, cosine in found)}")
+
+    return Trained(estimator.model_.trained | inputs, about, tell)
 
 
 def train_topics(
@@ -96,9 +113,17 @@ def train_topics(
     engine: Engine = "auto",
     jobs: Jobs = None,
     seed: Seed = 0,
+    checkpoint_every: Every = None,
+    checkpoint_seconds: Seconds = None,
+    keep_checkpoints: Keep = False,
     as_json: Json = False,
 ) -> None:
     """Find the topics of texts (non-negative factorisation of tf-idf)."""
+    start("topics", locals())
+
+
+@trains("topics", "data")
+def _find_topics(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     from .digest import digest_arrays
     from .errors import SerialeqError
     from .estimators.topics import TopicModel
@@ -107,24 +132,24 @@ def train_topics(
     from .text_features import TextFeatures
 
     estimator = TopicModel(
-        topics,
-        epochs,
-        learning_rate,
-        n_zeros=zeros,
-        l2=l2,
-        order=order,
-        engine=engine,
-        n_jobs=jobs,
-        random_state=seed,
+        o.topics,
+        o.epochs,
+        o.learning_rate,
+        n_zeros=o.zeros,
+        l2=o.l2,
+        order=o.order,
+        engine=o.engine,
+        n_jobs=o.jobs,
+        random_state=o.seed,
     )
-    check_number("min_documents", min_documents, 1, integer=True)
-    if stop_words not in ("english", "none"):
-        raise SerialeqError(f"stop_words: expected english or none, got {stop_words!r}")
-    texts = _prepared(estimator, data, out)
-    features = TextFeatures.of_words(stop_words == "english", min_documents)
+    check_number("min_documents", o.min_documents, 1, integer=True)
+    if o.stop_words not in ("english", "none"):
+        raise SerialeqError(f"stop_words: expected english or none, got {o.stop_words!r}")
+    texts = _texts(estimator, o.data)
+    features = TextFeatures.of_words(o.stop_words == "english", o.min_documents)
     matrix = features.fit_transform(texts)
     notices.print(f"{len(texts):,} texts, {matrix.shape[1]:,} words")
-    _fit(estimator, matrix, epochs)
+    _fit(estimator, matrix, o.epochs, callbacks=callbacks)
     inputs = features.arrays() | {"word_frequencies": estimator.word_frequencies_}
     about = _about("topics", estimator) | {"input_digest": digest_arrays(inputs)}
     about |= {
@@ -133,11 +158,14 @@ def train_topics(
         "trained": ["components"],
     }
     found = estimator.top_words(features.words())
-    trained = {"components": estimator.components_}
-    _save_and_tell(estimator, out, trained | inputs, about, as_json, topics=found)
-    if not as_json:
-        for k, words in enumerate(found):
-            print(f"topic {k}: {' '.join(words)}")
+
+    def tell() -> None:
+        _tell(estimator, about, o.as_json, topics=found)
+        if not o.as_json:
+            for k, words in enumerate(found):
+                print(f"topic {k}: {' '.join(words)}")
+
+    return Trained({"components": estimator.components_} | inputs, about, tell)
 
 
 def predict_neighbours(arrays: dict[str, np.ndarray], path: str, top: int) -> None:
@@ -179,14 +207,11 @@ def predict_topics(arrays: dict[str, np.ndarray], about: dict[str, Any], path: s
     out.writerows([f"{w:.6g}" for w in row] for row in weights)
 
 
-def _prepared(estimator: Any, data: Path, out: Path | None) -> list[str]:
-    """Check parameters and directory, and return the texts."""
+def _texts(estimator: Any, data: Path) -> list[str]:
+    """Check the parameters, and return the texts."""
     from .reading_linear import read_texts
-    from .runs.model_file import prepare_directory
 
     estimator._parameters()
-    if out is not None:
-        prepare_directory(out)
     return read_texts(str(data))
 
 
@@ -216,19 +241,9 @@ def _about(kind: str, estimator: Any) -> dict[str, Any]:
     }
 
 
-def _save_and_tell(
-    estimator: Any,
-    out: Path | None,
-    arrays: dict[str, np.ndarray],
-    about: dict[str, Any],
-    as_json: bool,
-    **found: Any,
-) -> None:
+def _tell(estimator: Any, about: dict[str, Any], as_json: bool, **found: Any) -> None:
     from .report import print_json
-    from .runs.model_file import save_model
 
-    if out is not None:
-        save_model(out, arrays, about)
     history, reason = estimator.history_, estimator.engine_reason_
     if as_json:
         seconds = sum(record["seconds"] for record in history)

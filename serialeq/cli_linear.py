@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,21 +14,27 @@ import typer
 from .cli_options import (
     Alpha,
     BlockSize,
+    Every,
     Features,
     HashedFeatures,
     Jobs,
     Json,
+    Keep,
     Loss,
     Out,
     Regression,
+    Seconds,
     Seed,
     TestFraction,
     Text,
 )
+from .cli_runs import Trained, start, trains
 from .errors import DataError, SerialeqError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from .runs.callbacks import Callback
 
 
 def train_linear(
@@ -71,13 +79,21 @@ def train_linear(
     ] = False,
     jobs: Jobs = None,
     seed: Seed = 0,
+    checkpoint_every: Every = None,
+    checkpoint_seconds: Seconds = None,
+    keep_checkpoints: Keep = False,
     as_json: Json = False,
 ) -> None:
     """Train a linear classifier, or a regression, on svmlight data or on texts."""
+    start("linear", locals())
+
+
+@trains("linear", "data", "text")
+def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     from .data import split_ratings
     from .linear_file import describe
     from .report import epoch_progress, notices, print_json
-    from .runs.model_file import prepare_directory, save_model
+    from .runs.callbacks import EpochFunction
     from .samples import (
         as_matrix,
         check_labels,
@@ -93,77 +109,77 @@ def train_linear(
     )
 
     given: dict[str, Any] = {
-        "loss": loss,
-        "alpha": alpha,
-        "max_iter": epochs,
-        "tol": tol,
-        "learning_rate": learning_rate,
-        "eta0": eta0,
-        "order": order,
-        "engine": engine,
-        "arithmetic": arithmetic,
-        "batch_size": batch_size,
-        "block_size": block_size,
-        "average": average,
-        "random_state": seed,
-        "n_jobs": jobs,
+        "loss": o.loss,
+        "alpha": o.alpha,
+        "max_iter": o.epochs,
+        "tol": o.tol,
+        "learning_rate": o.learning_rate,
+        "eta0": o.eta0,
+        "order": o.order,
+        "engine": o.engine,
+        "arithmetic": o.arithmetic,
+        "batch_size": o.batch_size,
+        "block_size": o.block_size,
+        "average": o.average,
+        "random_state": o.seed,
+        "n_jobs": o.jobs,
     }
-    if regression and class_weight is not None:
+    if o.regression and o.class_weight is not None:
         raise SerialeqError("class_weight: expected none with --regression")
-    estimator = make_estimator(regression, given)
-    kind = features_kind(data, text, features, hashed_features)
-    if out is not None:
-        prepare_directory(out)
-    samples = read_samples(data, text, regression)
-    kept, held = split_ratings(len(samples.y), test_fraction, seed)
-    X, vectoriser = as_matrix(take(samples.rows, kept), kind, hashed_features)
+    estimator = make_estimator(o.regression, given)
+    kind = features_kind(o.data, o.text, o.features, o.hashed_features)
+    samples = read_samples(o.data, o.text, o.regression)
+    kept, held = split_ratings(len(samples.y), o.test_fraction, o.seed)
+    X, vectoriser = as_matrix(take(samples.rows, kept), kind, o.hashed_features)
     y = samples.y[kept]
-    if not regression:
+    if not o.regression:
         check_labels(samples.path, y)
-        estimator.class_weight = class_weights(class_weight, y)
+        estimator.class_weight = class_weights(o.class_weight, y)
     notices.print(
-        f"{len(samples.y):,} samples, {X.shape[1]:,} features{classes_told(y, regression)}"
+        f"{len(samples.y):,} samples, {X.shape[1]:,} features{classes_told(y, o.regression)}"
     )
-    with errors_named(samples.path), epoch_progress(epochs) as progress:
-        estimator._on_epoch = progress
-        estimator.fit(X, y)
+    with errors_named(samples.path), epoch_progress(o.epochs) as progress:
+        estimator.fit(X, y, callbacks=[*callbacks, EpochFunction(progress)])
     score = None
     if held.size:
         test = take(samples.rows, held)
         test = vectoriser.transform(test) if vectoriser else test
-        score = _score(estimator.predict(test), samples.y[held], regression)
+        score = _score(estimator.predict(test), samples.y[held], o.regression)
     arrays, about = describe(estimator, vectoriser, samples.zero_based)
-    about["order"] = order
-    about["parameters"]["class_weight"] = class_weight
-    about["objective"] = estimator.history_[-1]["loss"]
-    about["r2" if regression else "accuracy"] = score
-    if out is not None:
-        save_model(out, arrays, about)
-    if as_json:
-        history = estimator.history_
-        told = {
-            "engine": estimator.engine_,
-            "engine_reason": estimator.engine_reason_,
-            "jobs": estimator.n_workers_,
-            "plan_bytes": estimator.plan_bytes_,
-            "seconds": sum(record["seconds"] for record in history),
-            "history": history,
-        }
-        print_json(about | told)
-        return
-    workers = f"{estimator.n_workers_} workers"
-    print(f"engine    {estimator.engine_} ({estimator.engine_reason_}), {workers}")
-    if estimator.plan_bytes_:
-        print(f"plan      {memory_told(estimator.plan_bytes_)}")
-    print(
-        f"objective {about['objective']:.6g} ({estimator.loss}, alpha {alpha:g}, "
-        f"{estimator.n_iter_} epochs)"
-    )
-    if score is not None:
-        name = "R2" if regression else "accuracy"
-        print(f"held out  {score:.4f} ({name} on {held.size:,} samples)")
-    print(f"lattice   {lattice_told(estimator.lattice_)}")
-    print(f"digest    {estimator.digest_}")
+    about["order"] = o.order
+    if not o.regression:
+        about["parameters"]["class_weight"] = o.class_weight
+    about["objective"] = estimator.history_[-1]["loss"] if estimator.history_ else None
+    about["r2" if o.regression else "accuracy"] = score
+
+    def tell() -> None:
+        if o.as_json:
+            history = estimator.history_
+            told = {
+                "engine": estimator.engine_,
+                "engine_reason": estimator.engine_reason_,
+                "jobs": estimator.n_workers_,
+                "plan_bytes": estimator.plan_bytes_,
+                "seconds": sum(record["seconds"] for record in history),
+                "history": history,
+            }
+            print_json(about | told)
+            return
+        workers = f"{estimator.n_workers_} workers"
+        print(f"engine    {estimator.engine_} ({estimator.engine_reason_}), {workers}")
+        if estimator.plan_bytes_:
+            print(f"plan      {memory_told(estimator.plan_bytes_)}")
+        print(
+            f"objective {about['objective']:.6g} ({estimator.loss}, alpha {o.alpha:g}, "
+            f"{estimator.n_iter_} epochs)"
+        )
+        if score is not None:
+            name = "R2" if o.regression else "accuracy"
+            print(f"held out  {score:.4f} ({name} on {held.size:,} samples)")
+        print(f"lattice   {lattice_told(estimator.lattice_)}")
+        print(f"digest    {estimator.digest_}")
+
+    return Trained(arrays, about, tell)
 
 
 def _score(predicted: np.ndarray, y: np.ndarray, regression: bool) -> float | None:

@@ -28,3 +28,13 @@ BlockSize = Annotated[
     int | None, typer.Option(help="Samples per block of lookahead: 1, 2, 4, … 64.")
 ]
 Regression = Annotated[bool, typer.Option("--regression", help="Labels are numbers to predict.")]
+Every = Annotated[
+    int | None, typer.Option("--checkpoint-every", help="Write a checkpoint every so many epochs.")
+]
+Seconds = Annotated[
+    float | None,
+    typer.Option("--checkpoint-seconds", help="Write one every so many seconds; 60 by default."),
+]
+Keep = Annotated[
+    bool, typer.Option("--keep-checkpoints", help="Keep them all, for verify --epochs.")
+]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .digest import digest_arrays
 from .estimators.linear import LinearClassifier, LinearRegressor
+from .problems.lattice import Lattice
+from .samples import class_weights
 from .text_features import TextFeatures
 
 _TRAINED = ("coef", "intercept")
@@ -26,6 +29,8 @@ def describe(
     minibatch = estimator.engine_ == "minibatch"  # all other engines do the same as serial
     left_out = {"engine", "n_jobs", "verbose"} | (set() if minibatch else {"batch_size"})
     lattice = estimator.lattice_
+    state = {f"state_{name}": array for name, array in estimator._trained.items()}
+    inputs |= state
     about = {
         "kind": "linear",
         "task": "classification" if hasattr(estimator, "classes_") else "regression",
@@ -40,11 +45,14 @@ def describe(
         },
         "features": features,
         "n_features": int(estimator.n_features_in_),
+        "updates": estimator._updates,
         "lattice": lattice
         and {
             "feature_bits": lattice.feature_bits,
             "factor_bits": lattice.factor_bits,
             "feature_scale": lattice.scale,
+            "largest_feature": lattice.most,
+            "largest_weight": lattice.limit,
         },
         "trained": list(_TRAINED),
     }
@@ -53,22 +61,46 @@ def describe(
 
 
 def restore(
-    arrays: dict[str, np.ndarray], about: dict[str, Any]
+    arrays: dict[str, np.ndarray], about: dict[str, Any], history: Sequence[dict[str, Any]] = ()
 ) -> tuple[Any, TextFeatures | None]:
-    """Return a fitted estimator and what makes matrices from texts."""
+    """Return a fitted estimator and what makes matrices from texts.
+
+    With the history, `partial_fit` goes on where the training ended.
+    """
     coef, intercept = (arrays[name] for name in _TRAINED)
     estimator: Any
+    parameters = about["parameters"] | {"order": about.get("order", "reshuffled")}
+    if about["algorithm"] == "minibatch":
+        parameters["engine"] = "minibatch"
     if about["task"] == "regression":
-        estimator = LinearRegressor(about["parameters"]["loss"])
+        estimator = LinearRegressor(**parameters)
         expected = 1
     else:
-        estimator = LinearClassifier(about["parameters"]["loss"])
+        estimator = LinearClassifier(**parameters)
         estimator.classes_, estimator._multilabel = arrays["classes"], False
+        estimator.class_weight = class_weights(parameters["class_weight"], arrays["classes"])
         expected = 1 if estimator.classes_.size == 2 else estimator.classes_.size
     if coef.shape != (expected, about["n_features"]) or intercept.shape != (expected,):
         raise ValueError(f"expected coef of {expected} rows, got shape {coef.shape}")
     estimator.intercept_ = intercept
     estimator.coef_, estimator.n_features_in_ = coef, about["n_features"]
+    if about["task"] == "regression":
+        estimator.coef_ = coef[0]
+    estimator.history_ = list(history)
+    estimator.n_iter_, estimator._updates = len(history), about["updates"]
+    estimator.t_, estimator.digest_ = 1.0 + about["updates"], about["digest"]
+    prefix = "state_"
+    estimator._trained = {
+        name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)
+    }
+    told = about["lattice"]
+    estimator.lattice_ = told and Lattice(
+        told["feature_bits"],
+        told["factor_bits"],
+        told["feature_scale"],
+        told["largest_feature"],
+        told["largest_weight"],
+    )
     kind = about["features"]["kind"]
     if kind == "svmlight":
         return estimator, None

@@ -70,6 +70,7 @@ class WorkerTeam:
         self.n_threads = n_threads or min(n_workers, available_cores())
         self.stop_flag = np.zeros(1, dtype=np.int64)
         self._turn = 0
+        self._process = os.getpid()
         self._reports = _Reports(self.n_threads - 1, self.stop_flag)
         self._tasks: list[SimpleQueue[_Task | None]] = []
         for t in range(1, self.n_threads):
@@ -86,7 +87,17 @@ class WorkerTeam:
 
         A job returns True now and then, so that the caller can be interrupted (Ctrl-C): then the
         stop flag is set, all workers return, and the interruption goes on its way.
+
+        Raises
+        ------
+        SerialeqError
+            In a forked process, where the threads do not exist: make a team there.
         """
+        if self._process != os.getpid():
+            raise SerialeqError(
+                "WorkerTeam: expected to be used by the process that made it; after a fork, make "
+                "a new one"
+            )
         n_helpers = (n_threads or self.n_threads) - 1
         self.stop_flag[0] = 0
         self._turn += 1

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from run_files import content
 from test_cli import call
 
 from serialeq import MultiwayCut
@@ -57,7 +58,7 @@ def test_model_directory_does_not_depend_on_workers_or_engine(files: Path, tmp_p
         out = tmp_path / engine
         call("train", "cut", "volume.npy", "--seeds", "seeds3.npy", "--epochs", 2, "--out", out,
              "--engine", engine, "--jobs", jobs, cwd=files)  # fmt: skip
-        contents.add(tuple((out / name).read_bytes() for name in ("model.npz", "model.json")))
+        contents.add(content(out))
     assert len(contents) == 1
 
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from run_files import about, content, forge
 from test_embed import texts
 from test_topics import documents
 
@@ -37,10 +38,6 @@ def files(tmp_path_factory):
     (directory / "blank.txt").write_text("one two\nthree\n")
     (directory / "empty.txt").write_text("")
     return directory
-
-
-def content(directory):
-    return tuple((directory / name).read_bytes() for name in ("model.npz", "model.json"))
 
 
 def test_word_vectors_and_their_neighbours(call, files, tmp_path):
@@ -130,7 +127,7 @@ def test_errors_are_one_line_and_leave_nothing(
 def test_a_damaged_model_is_refused(call, files, tmp_path):
     out = tmp_path / "model"
     call("train", "topics", files / "labelled.tsv", "--out", out, "--epochs", 1)
-    about = json.loads((out / "model.json").read_text())
-    del about["features"]
-    (out / "model.json").write_text(json.dumps(about))
+    told = about(out)
+    del told["features"]
+    forge(out, about=told)
     assert "expected a whole topic model" in call("predict", out, "-", stdin="a\n", status=1)[1]

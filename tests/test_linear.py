@@ -238,7 +238,7 @@ def test_training_goes_on_from_what_was_loaded() -> None:
     first = make(X, targets, **HINGE)
     train(first, "reshuffled", "serial")
     then = make(X, targets, **HINGE)
-    then.load(first.trained(), first.n_updates)
+    then.load(first.state())
     with WorkerTeam(3) as team:
         session = Session(then, OrderSource(then, "reshuffled", 3, team), "lookahead", team)
         for epoch in (1, 2):
@@ -269,7 +269,7 @@ def test_means_go_on_from_what_was_loaded() -> None:
     whole = train(make(X, targets, **options), "reshuffled", "serial", n_epochs=2)
     first, then = make(X, targets, **options), make(X, targets, **options)
     train(first, "reshuffled", "serial")
-    then.load(first.trained(), first.n_updates)
+    then.load(first.state())
     with WorkerTeam(3) as team:
         session = Session(then, OrderSource(then, "reshuffled", 3, team), "lookahead", team)
         session.run_epoch(1)

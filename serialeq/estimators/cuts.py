@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 
+from serialeq.runs.callbacks import Callback
 from serialeq.runs.cuts import CutParameters, fit_cut
 from serialeq.runs.trainer import EpochRecord
 
@@ -91,7 +92,12 @@ class MultiwayCut(ClusterMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(
-        self, X: Any, y: Any, *, on_epoch: Callable[[EpochRecord], None] | None = None
+        self,
+        X: Any,
+        y: Any,
+        *,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> MultiwayCut:
         """Cut.
 
@@ -105,6 +111,8 @@ class MultiwayCut(ClusterMixin, BaseEstimator):
             with get the label -1 and a warning.
         on_epoch : callable, optional
             Called with each epoch's `EpochRecord`.
+        callbacks : sequence of Callback
+            Such as `serialeq.RunRecorder`.
 
         Raises
         ------
@@ -113,7 +121,7 @@ class MultiwayCut(ClusterMixin, BaseEstimator):
         """
         parameters = self._parameters()
         graph = parameters.graph(X)
-        model = fit_cut(parameters, graph, y, on_epoch=on_epoch)
+        model = fit_cut(parameters, graph, y, on_epoch=on_epoch, callbacks=callbacks)
         if model.n_unreached:
             warnings.warn(
                 f"{model.n_unreached} of {graph.n_nodes} nodes are connected with no seed; their "

@@ -17,6 +17,7 @@ from serialeq.data import shown
 from serialeq.errors import DataError, SerialeqError
 from serialeq.kernels.cooccurrence import targets_and_weights
 from serialeq.problems.factorization import Factorization
+from serialeq.runs.callbacks import Callback
 from serialeq.runs.factorization import (
     Entries,
     FactorizationParameters,
@@ -116,6 +117,7 @@ class WordEmbedding(BaseEstimator):
         *,
         vocabulary: Sequence[Any] | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> WordEmbedding:
         """Train from the start.
 
@@ -128,12 +130,19 @@ class WordEmbedding(BaseEstimator):
             The word of each row of a matrix; by default 0, 1, ….
         on_epoch : callable, optional
             Called with each epoch's `EpochRecord`.
+        callbacks : sequence of Callback
+            Such as `serialeq.RunRecorder`.
         """
         parameters = self._parameters()
         words, counts = self._counts(X, vocabulary)
         entries, weights = self._entries(counts)
         model = fit_factorization(
-            parameters, entries, n_epochs=self.n_epochs, on_epoch=on_epoch, weights=weights
+            parameters,
+            entries,
+            n_epochs=self.n_epochs,
+            on_epoch=on_epoch,
+            weights=weights,
+            callbacks=callbacks,
         )
         self.model_ = model
         self.vocabulary_ = {word: row for row, word in enumerate(words)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from serialeq.runs.callbacks import Callback
 from serialeq.runs.factorization import (
     FactorizationModel,
     FactorizationParameters,
@@ -120,6 +121,7 @@ class MatrixFactorization(BaseEstimator):
         *,
         validation: Any = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> MatrixFactorization:
         """Train from the start.
 
@@ -132,6 +134,8 @@ class MatrixFactorization(BaseEstimator):
             Held-out ratings; their RMSE goes into ``history_``.
         on_epoch : callable, optional
             Called with each epoch's `EpochRecord`.
+        callbacks : sequence of Callback
+            Such as `serialeq.RunRecorder`.
         """
         parameters = self._parameters(fresh=True)
         entries = parameters.entries(X)
@@ -142,6 +146,7 @@ class MatrixFactorization(BaseEstimator):
             n_epochs=self.n_epochs,
             validation=held_out,
             on_epoch=on_epoch,
+            callbacks=callbacks,
         )
         return self._take(model)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 
 from serialeq.errors import SerialeqError
 from serialeq.kernels.losses import CLASSIFICATION, REGRESSION
+from serialeq.runs.callbacks import Callback
 
 from .linear_base import LinearEstimator
 
@@ -148,8 +150,18 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on X (dense or sparse, (n, d)) and labels y, (n,), or (n, C) of 0 and 1."""
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """Train on X (dense or sparse, (n, d)) and labels y, (n,), or (n, C) of 0 and 1.
+
+        `callbacks` (`serialeq.Callback`) are told of each epoch.
+        """
         self._check_parameters()
         X, y = self._data(X, y, reset=True, multi_output=True)
         self._continues = bool(self.warm_start and hasattr(self, "coef_"))
@@ -161,7 +173,7 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
             raise ValueError(
                 f"y: expected at least two classes, got {labels.size} class: {labels.tolist()}"
             )
-        return self._fit(X, y, sample_weight, self.max_iter, stops=True)
+        return self._fit(X, y, sample_weight, self.max_iter, True, callbacks)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on from the state; name all `classes` in the first call."""
@@ -181,7 +193,7 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         if self.class_weight == "balanced":
             raise ValueError("class_weight 'balanced' is not supported for partial_fit")
         self._continues = not first
-        return self._fit(X, y, sample_weight, 1, stops=False)
+        return self._fit(X, y, sample_weight, 1, False, ())
 
     def _read_labels(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         check_classification_targets(y)
@@ -194,7 +206,15 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         y = column_or_1d(y, warn=True)
         return y, np.unique(y)
 
-    def _fit(self, X: Any, y: np.ndarray, sample_weight: Any, max_iter: int, stops: bool) -> Self:
+    def _fit(
+        self,
+        X: Any,
+        y: np.ndarray,
+        sample_weight: Any,
+        max_iter: int,
+        stops: bool,
+        callbacks: Sequence[Callback],
+    ) -> Self:
         if self._multilabel:
             targets = np.where(y > 0, 1.0, -1.0)
         else:
@@ -212,7 +232,7 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
             negative = of_class[:1] if self.classes_.size == 2 else 1.0
             factors = np.where(targets > 0, positive, negative)
             weighted = factors if weighted is None else weighted * factors
-        return self._train(X, targets, weighted, max_iter, stops)
+        return self._train(X, targets, weighted, max_iter, stops, callbacks)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return margins, shape (n,) for two classes, else (n, C)."""
@@ -309,12 +329,19 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on X (dense or sparse, (n, d)) and y, (n,)."""
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """Train on X (dense or sparse, (n, d)) and y, (n,), with `callbacks` told of each epoch."""
         self._check_parameters()
         X, y = self._data(X, y, reset=True, y_numeric=True)
         self._continues = bool(self.warm_start and hasattr(self, "coef_"))
-        return self._fit(X, y, sample_weight, self.max_iter, stops=True)
+        return self._fit(X, y, sample_weight, self.max_iter, True, callbacks)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on from the state."""
@@ -322,12 +349,21 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
         first = not hasattr(self, "coef_")
         X, y = self._data(X, y, reset=first, y_numeric=True)
         self._continues = not first
-        return self._fit(X, y, sample_weight, 1, stops=False)
+        return self._fit(X, y, sample_weight, 1, False, ())
 
-    def _fit(self, X: Any, y: np.ndarray, sample_weight: Any, max_iter: int, stops: bool) -> Self:
+    def _fit(
+        self,
+        X: Any,
+        y: np.ndarray,
+        sample_weight: Any,
+        max_iter: int,
+        stops: bool,
+        callbacks: Sequence[Callback],
+    ) -> Self:
         importance = self._weights(sample_weight, X)
         weighted = None if importance is None else importance[:, None]
-        return self._train(X, np.asarray(y, dtype=np.float64)[:, None], weighted, max_iter, stops)
+        targets = np.asarray(y, dtype=np.float64)[:, None]
+        return self._train(X, targets, weighted, max_iter, stops, callbacks)
 
     def _public(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return coef[0], intercept

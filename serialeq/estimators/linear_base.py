@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -19,11 +19,12 @@ from serialeq.errors import SerialeqError
 from serialeq.kernels.steps import SCHEDULES
 from serialeq.problems.linear import LinearModel
 from serialeq.problems.linear_cost import BLOCKS
+from serialeq.runs.callbacks import Callback, EarlyStopping
 from serialeq.runs.session import OrderSource, Session
-from serialeq.runs.trainer import EpochRecord, train
+from serialeq.runs.trainer import train
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
-from .parameters import draw_seed, expect_number, expect_one_of
+from .parameters import draw_seed, expect_number, expect_one_of, told_parameters
 
 ORDERS = ("reshuffled", "shuffled", "given")
 
@@ -104,10 +105,15 @@ class LinearEstimator(BaseEstimator):
     # ---- training ------------------------------------------------------------------------------
 
     _continues = False
-    _on_epoch: Callable[[EpochRecord], None] | None = None  # the command line's progress
 
     def _train(
-        self, X: Any, targets: np.ndarray, importance: np.ndarray | None, max_iter: int, stops: bool
+        self,
+        X: Any,
+        targets: np.ndarray,
+        importance: np.ndarray | None,
+        max_iter: int,
+        stops: bool,
+        callbacks: Sequence[Callback],
     ) -> Self:
         """Train from the start, or on from the state, for at most `max_iter` epochs."""
         p: Any = self
@@ -130,28 +136,22 @@ class LinearEstimator(BaseEstimator):
                 self._load(problem, whole=not stops)
                 history = [] if stops else list(self.history_)
             session = Session(problem, OrderSource(problem, p.order, seed, team), p.engine, team)
-            best, waiting = np.inf, 0
-            first = len(history)
-            for epoch in range(first, first + max_iter):
-                measured = stops and p.tol is not None
-                record = train(
-                    session,
-                    1,
-                    first_epoch=epoch,
-                    validate=None
-                    if held_problem is None
-                    else lambda: _loss_elsewhere(problem, held_problem, team),
-                    on_epoch=self._on_epoch,
-                    with_loss=measured or self._on_epoch is not None,
-                )[0]
-                history.append(asdict(record))
-                if measured:
-                    loss = record.loss if held_out is None else record.validation_loss
-                    assert loss is not None
-                    waiting = waiting + 1 if loss > best - p.tol else 0
-                    best = min(best, loss)
-                    if waiting >= p.n_iter_no_change:
-                        break
+            early: list[Callback] = []
+            if stops and p.tol is not None:
+                held = held_problem is not None
+                early = [EarlyStopping(int(p.n_iter_no_change), float(p.tol), held_out=held)]
+            records = train(
+                session,
+                max_iter,
+                first_epoch=len(history),
+                validate=None
+                if held_problem is None
+                else lambda: _loss_elsewhere(problem, held_problem, team),
+                with_loss=False,
+                callbacks=[*callbacks, *early],
+                description={"problem": type(self).__name__, "parameters": told_parameters(self)},
+            )
+            history += [asdict(record) for record in records]
             trained = problem.trained()
         self.history_ = history
         self._keep(problem, trained, session, n_workers, asked_for)
@@ -179,7 +179,7 @@ class LinearEstimator(BaseEstimator):
             problem.cost.memory(problem.block, n_workers, n_workers) if lookahead else {}
         )
         self.n_workers_ = n_workers
-        self.engine_ = session.engine.name if session.engine else ""
+        self.engine_ = session.engine.name if session.engine else session.asked_for
         self.engine_reason_ = session.engine_reason
         if n_workers < asked_for:
             self.engine_reason_ += f"; {asked_for} workers asked for, {n_workers} cores"
@@ -196,7 +196,7 @@ class LinearEstimator(BaseEstimator):
                 f"average: expected {self._average_from}, as in the last fit, to go on, "
                 f"got {problem.average_from}"
             )
-        problem.load(self._trained or arrays, self._updates)
+        problem.load((self._trained or arrays) | {"n_updates": np.array([self._updates])})
 
     def _public(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return coef, intercept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -18,11 +18,12 @@ from serialeq.digest import digest_arrays
 from serialeq.engines.auto import check_engine
 from serialeq.errors import DivergenceError
 from serialeq.problems.network import MASKS, DropoutNetwork, check_groups, feed_forward
+from serialeq.runs.callbacks import Callback
 from serialeq.runs.session import OrderSource, Session, check_order
-from serialeq.runs.trainer import EpochRecord, train
+from serialeq.runs.trainer import train
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
-from .parameters import draw_seed, expect_number, expect_one_of
+from .parameters import draw_seed, expect_number, expect_one_of, told_parameters
 
 LOSSES = ("log_loss", "squared_error")
 
@@ -121,8 +122,6 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    _on_epoch: Callable[[EpochRecord], None] | None = None  # the command line's progress
-
     def _check_parameters(self) -> None:
         for name in ("hidden_units", "n_groups", "n_kept", "max_iter"):
             expect_number(name, getattr(self, name), 1, integer=True)
@@ -137,8 +136,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
             check_order(self.order)
         count_workers(self.n_jobs)
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Train on X, dense or sparse, (n, d), and labels y, (n,)."""
+    def fit(self, X: Any, y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
+        """Train on X, dense or sparse, (n, d), and labels y, (n,), with `callbacks` told."""
         self._check_parameters()
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C"
@@ -179,8 +178,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
             history = train(
                 session,
                 int(self.max_iter),
-                on_epoch=self._on_epoch,
-                with_loss=bool(self.with_loss) or self._on_epoch is not None,
+                with_loss=bool(self.with_loss),
+                callbacks=callbacks,
+                description={"problem": type(self).__name__, "parameters": told_parameters(self)},
             )
         trained = problem.trained()
         if not all(np.isfinite(array).all() for array in trained.values()):

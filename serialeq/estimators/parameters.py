@@ -41,3 +41,13 @@ def draw_seed(random_state: Any) -> int:
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def told_parameters(estimator: Any) -> dict[str, Any]:
+    """Return the parameters that make the model, for a manifest, which tells order and seed."""
+    left_out = ("engine", "n_jobs", "order", "random_state")
+    told = {k: v for k, v in estimator.get_params(deep=False).items() if k not in left_out}
+    weights = told.get("class_weight")
+    if isinstance(weights, dict):
+        told["class_weight"] = {str(label): float(weight) for label, weight in weights.items()}
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in told.items()}

@@ -17,6 +17,7 @@ from serialeq.errors import DataError
 from serialeq.kernels.factorization import sequential_mean
 from serialeq.kernels.random import stream_key
 from serialeq.kernels.topics import fold_in_worker, gram_of, sample_zeros
+from serialeq.runs.callbacks import Callback
 from serialeq.runs.factorization import (
     Entries,
     FactorizationParameters,
@@ -102,6 +103,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         y: Any = None,
         *,
         on_epoch: Callable[[EpochRecord], None] | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> TopicModel:
         """Train from the start.
 
@@ -112,13 +114,17 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         y : ignored
         on_epoch : callable, optional
             Called with each epoch's `EpochRecord`.
+        callbacks : sequence of Callback
+            Such as `serialeq.RunRecorder`.
         """
         parameters = self._parameters()
         documents = self._documents(X, reset=True)
         if not documents.nnz:
             raise DataError("X: expected entries above 0, got none")
         entries, scale = self._entries(documents)
-        model = fit_factorization(parameters, entries, n_epochs=self.n_epochs, on_epoch=on_epoch)
+        model = fit_factorization(
+            parameters, entries, n_epochs=self.n_epochs, on_epoch=on_epoch, callbacks=callbacks
+        )
         counts = np.bincount(documents.indices, minlength=documents.shape[1])
         self.word_frequencies_ = counts / documents.nnz
         self.components_ = model.trained["item_factors"].T * entries[2].dtype.type(scale)

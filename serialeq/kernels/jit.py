@@ -24,11 +24,11 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": Fa
 
 
 @cache
-def source_digest() -> str:
-    """Return the sha256 (64 hex digits) of all Python source of the package."""
+def source_digest(folder: str = "") -> str:
+    """Return the sha256 (64 hex digits) of all Python source of the package, or of a folder."""
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted((package / folder).rglob("*.py")):
         digest.update(str(path.relative_to(package)).encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()

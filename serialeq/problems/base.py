@@ -63,6 +63,18 @@ class Problem(ABC):
     def trained(self) -> dict[str, np.ndarray]:
         """Return the trained arrays in their canonical form, by name: what the digest covers."""
 
+    def state(self) -> dict[str, np.ndarray]:
+        """Return copies of all that the next epoch depends on, in canonical form: a checkpoint."""
+        return self.trained()
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set the state to what `state` returned before."""
+        raise SerialeqError(f"load: {type(self).__name__} cannot go on from a state")
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Return what is trained on, in canonical form, by name: what the fingerprint covers."""
+        raise SerialeqError(f"data: {type(self).__name__} does not say what it is trained on")
+
     @abstractmethod
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the training loss, the same for any number of workers."""
@@ -127,3 +139,12 @@ class SlicedProblem(Problem):
     @abstractmethod
     def follow(self, order: Order) -> None:
         """Let the next epochs of `sliced` follow an order with the same blocks."""
+
+
+def check_state(given: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> None:
+    """Raise SerialeqError unless arrays have the names and shapes of the problem's own."""
+    expected, got = ({name: a.shape for name, a in arrays.items()} for arrays in (own, given))
+    if got != expected:
+        raise SerialeqError(
+            f"the present state does not fit the parameters: expected arrays {expected}, got {got}"
+        )

@@ -25,7 +25,7 @@ from serialeq.kernels.simd import aligned_zeros
 from serialeq.order import Order, blocked_order
 from serialeq.team import WorkerTeam
 
-from .base import Problem
+from .base import Problem, check_state
 
 UNKNOWN = -1
 """Seed of a node that has none, and label of one that no seed reaches."""
@@ -58,6 +58,7 @@ class GraphCut(Problem):
     ) -> None:
         self.graph, self.n_labels = graph, n_labels
         self.step, self.decay = step, decay
+        self._seeds = seeds
         by_block = np.argsort(graph.blocks, kind="stable")
         self._row_of_node = np.empty(by_block.size, dtype=np.uint32)
         self._row_of_node[by_block] = np.arange(by_block.size, dtype=np.uint32)
@@ -106,7 +107,12 @@ class GraphCut(Problem):
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Set the state to what `trained` returned before."""
+        check_state(arrays, self.trained())
         self._x[self._row_of_node] = arrays["x"]
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Return the edges, their weights and the seeds."""
+        return {"edges": self.graph.edges, "weights": self._weights, "seeds": self._seeds}
 
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the relaxed objective; at a corner for every node it is the weight cut."""

@@ -30,7 +30,7 @@ from serialeq.kernels.simd import aligned_zeros, lanes
 from serialeq.order import Order, order_of_keys
 from serialeq.team import WorkerTeam
 
-from .base import Problem
+from .base import Problem, check_state
 from .grid import balanced_rows, grid_blocks
 
 BIASES = ("none", "global", "all")
@@ -195,11 +195,10 @@ class Factorization(Problem):
 
     def trained(self) -> dict[str, np.ndarray]:
         """Return mean (1,), factors (n, rank), and biases and AdaGrad's state where trained."""
-        k = self.n_factors
         arrays = {
             "mean": np.array([self.mean]),
-            "user_factors": self._factors[self._row_of_user, :k],
-            "item_factors": self._factors[self._row_of_item, :k],
+            "user_factors": self._rows(self._row_of_user),
+            "item_factors": self._rows(self._row_of_item),
         }
         if self.bias == "all":
             arrays["user_biases"] = self._biases[self._row_of_user]
@@ -209,6 +208,10 @@ class Factorization(Problem):
             arrays["item_curvature"] = self._curvature[self._row_of_item]
         return arrays
 
+    def _rows(self, rows: np.ndarray) -> np.ndarray:
+        taken = np.take(self._factors, rows, axis=0)  # four times as fast as indexing
+        return np.ascontiguousarray(taken[:, : self.n_factors])
+
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Set the state to what `trained` returned before.
 
@@ -217,12 +220,7 @@ class Factorization(Problem):
         SerialeqError
             If that was a model of another kind or size.
         """
-        own = {name: array.shape for name, array in self.trained().items()}
-        given = {name: array.shape for name, array in arrays.items()}
-        if given != own:
-            raise SerialeqError(
-                f"the present state does not fit the parameters: expected arrays {own}, got {given}"
-            )
+        check_state(arrays, self.trained())
         k = self.n_factors
         for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):
             self._factors[rows, :k] = arrays[f"{side}_factors"]
@@ -230,6 +228,16 @@ class Factorization(Problem):
                 self._biases[rows] = arrays[f"{side}_biases"]
             if self.schedule == "adagrad":
                 self._curvature[rows] = arrays[f"{side}_curvature"]
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Return the entries, their weights and the shape of the matrix."""
+        return {
+            "users": self._users,
+            "items": self._items,
+            "values": self._values,
+            "weights": self._weights,
+            "shape": np.array(self.shape),
+        }
 
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the training error: the root of the (weighted) mean squared error."""

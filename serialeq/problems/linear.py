@@ -470,8 +470,22 @@ class LinearModel(SlicedProblem):
             return arrays["coef_sum"] / n_counted, arrays["intercept"]
         return arrays["coef_sum"] / n_counted, arrays["intercept_sum"] / n_counted
 
-    def load(self, arrays: dict[str, np.ndarray], n_updates: int = 0) -> None:
-        """Set the state to what `trained` returned before; without sums, they start anew."""
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what `trained` does, and the number of updates done."""
+        return self.trained() | {"n_updates": np.array([self.n_updates])}
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Return the rows, the targets and their weights."""
+        rows = {"values": self._X}
+        if not self.dense:
+            rows = {"indptr": self._indptr, "indices": self._indices, "values": self._X.data}
+        return rows | {"targets": self.targets, "importance": self._importance}
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set the state to what `state` returned before.
+
+        Without sums or number of updates, these start anew.
+        """
         shapes = arrays["coef"].shape, arrays["intercept"].shape
         expected = (self.n_outputs, self.n_features), (self.n_outputs,)
         if shapes != expected:
@@ -490,7 +504,7 @@ class LinearModel(SlicedProblem):
         self._state = np.zeros((1, 16))
         self._state[:, BOUND] = np.abs(weights).max(initial=0.0)
         self._scale, self._passed = 1.0, 0.0
-        self.n_updates = n_updates
+        self.n_updates = int(arrays["n_updates"][0]) if "n_updates" in arrays else 0
 
     def reshuffled_order(self, seed: int, epoch: int) -> Order:
         """Return the two-level shuffle: blocks, and samples inside, in a new order each epoch."""

@@ -30,7 +30,7 @@ from serialeq.order import Order, blocked_order
 from serialeq.planning.prediction import DEFAULT_COSTS, predict
 from serialeq.team import WorkerTeam
 
-from .base import STEPS_LOOKED_AT, Problem
+from .base import STEPS_LOOKED_AT, Problem, check_state
 
 MASKS = ("partition", "independent")
 
@@ -242,6 +242,29 @@ class DropoutNetwork(Problem):
             "output_bias": outward[:, -1].copy(),
             "hidden_squares": self._inward_squares.reshape(self.n_groups, -1).T[places],
             "output_squares": self._outward_squares.reshape(self.n_groups, -1).copy(),
+        }
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set the state to what `trained` returned before."""
+        check_state(arrays, self.trained())
+        places = np.append(self._row_of_feature, self.n_features)
+        inward = np.vstack([arrays["hidden"], arrays["hidden_bias"]])
+        inward = inward.reshape(-1, self.n_groups, self.n_units).transpose(1, 0, 2)
+        self._inward.reshape(self.n_groups, places.size, -1)[:, places, : self.n_units] = inward
+        outward = self._outward.reshape(self.n_groups, self.n_units + 1, -1)
+        outward = outward[:, :, : self.n_outputs]
+        outward[:, :-1] = arrays["output"].reshape(self.n_groups, self.n_units, self.n_outputs)
+        outward[:, -1] = arrays["output_bias"]
+        self._inward_squares.reshape(self.n_groups, -1)[:, places] = arrays["hidden_squares"].T
+        self._outward_squares.reshape(self.n_groups, -1)[:] = arrays["output_squares"]
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Return the rows, with features numbered from the most frequent one, and the targets."""
+        return {
+            "indptr": self._indptr,
+            "columns": self._columns,
+            "values": self._values,
+            "targets": self._targets,
         }
 
     def plain(self, trained: dict[str, np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:

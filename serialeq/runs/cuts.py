@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from serialeq.graphs import Graph, grid_graph, matrix_graph
 from serialeq.problems.cuts import UNKNOWN, GraphCut
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
+from .callbacks import Callback
 from .factorization import check_number
 from .session import OrderSource, Session, check_order
 from .trainer import EpochRecord, train
@@ -44,6 +45,11 @@ class CutParameters:
         check_number("n_epochs", self.n_epochs, 0, integer=True)
         for name in ("learning_rate", "decay", "beta"):
             check_number(name, getattr(self, name), 0)
+
+    def told(self) -> dict[str, Any]:
+        """Return the parameters that make the model: not engine and workers."""
+        told = {k: v for k, v in asdict(self).items() if k not in ("engine", "n_jobs")}
+        return told if isinstance(self.order, str) else told | {"order": "given"}
 
     def graph(self, X: Any) -> Graph:
         """Return the graph of an image, a volume or a sparse matrix, checked."""
@@ -142,6 +148,7 @@ def fit_cut(
     seeds: Any,
     *,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> CutModel:
     """Cut a graph around seeds.
 
@@ -159,7 +166,13 @@ def fit_cut(
     with WorkerTeam(n_workers) as team:
         orders = OrderSource(problem, parameters.order, parameters.seed, team)
         session = Session(problem, orders, parameters.engine, team)
-        records = train(session, int(parameters.n_epochs), on_epoch=on_epoch)
+        records = train(
+            session,
+            int(parameters.n_epochs),
+            on_epoch=on_epoch,
+            callbacks=callbacks,
+            description={"problem": "MultiwayCut", "parameters": parameters.told()},
+        )
     found, cut_value = problem.cut()
     labels = classes[found]
     lost = unreached(graph, numbers)

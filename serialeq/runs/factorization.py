@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from numbers import Integral, Real
 from typing import Any
@@ -16,6 +16,7 @@ from serialeq.errors import DataError, SerialeqError
 from serialeq.problems.factorization import Factorization, check_options
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
+from .callbacks import Callback
 from .session import OrderSource, Session, check_order
 from .trainer import EpochRecord, train
 
@@ -63,6 +64,11 @@ class FactorizationParameters:
             raise SerialeqError(f"l2_per: expected 'rating' or 'row', got {self.l2_per!r}")
         if str(self.dtype) not in ("float32", "float64"):
             raise SerialeqError(f"dtype: expected 'float32' or 'float64', got {self.dtype!r}")
+
+    def told(self) -> dict[str, Any]:
+        """Return the parameters that make the model: not engine and workers."""
+        told = {k: v for k, v in asdict(self).items() if k not in ("engine", "n_jobs")}
+        return told if isinstance(self.order, str) else told | {"order": "given"}
 
     def entries(self, X: Any, shape: tuple[int, int] | None = None) -> Entries:
         """Return users, items, values and shape of ratings in any accepted form, checked."""
@@ -164,6 +170,7 @@ def fit_factorization(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     start: FactorizationModel | None = None,
     weights: np.ndarray | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> FactorizationModel:
     """Train for some epochs, from the start or from a model; entries may have weights.
 
@@ -189,6 +196,8 @@ def fit_factorization(
             first_epoch=len(history),
             validate=(lambda: problem.rmse(*held_out)) if held_out is not None else None,
             on_epoch=on_epoch,
+            callbacks=callbacks,
+            description={"problem": "MatrixFactorization", "parameters": parameters.told()},
         )
     history += [asdict(record) for record in records]
     engine = session.engine.name if session.engine else parameters.engine

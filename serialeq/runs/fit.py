@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from serialeq.errors import SerialeqError
 from serialeq.problems.base import Problem
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
+from .callbacks import Callback
 from .session import OrderSource, Session
 from .trainer import EpochRecord, train
 
@@ -54,6 +55,7 @@ def fit(
     first_epoch: int = 0,
     with_loss: bool = True,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Fitted:
     """Train a problem for some epochs, in place.
 
@@ -77,6 +79,8 @@ def fit(
         False: leave the training loss out, which takes a pass over the data.
     on_epoch : callable, optional
         Called with the `EpochRecord` of each epoch.
+    callbacks : sequence of Callback
+        Such as `serialeq.RunRecorder`, `serialeq.RunVerifier` or `serialeq.EarlyStopping`.
 
     Raises
     ------
@@ -90,7 +94,12 @@ def fit(
     with WorkerTeam(n_workers) as team:
         session = Session(problem, OrderSource(problem, order, seed, team), engine, team)
         history = train(
-            session, n_epochs, first_epoch=first_epoch, on_epoch=on_epoch, with_loss=with_loss
+            session,
+            n_epochs,
+            first_epoch=first_epoch,
+            on_epoch=on_epoch,
+            with_loss=with_loss,
+            callbacks=callbacks,
         )
     used = session.engine.name if session.engine else engine
     return Fitted(problem.trained(), used, session.engine_reason, n_workers, history)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from serialeq.digest import digest_arrays
 from serialeq.engines.auto import check_engine, choose_engine
 from serialeq.engines.base import Engine
 from serialeq.engines.executor import Executor
@@ -40,6 +41,10 @@ class OrderSource:
     seed : int
     team : WorkerTeam, optional
         Whose threads share the work of grouping samples into blocks.
+
+    Attributes
+    ----------
+    seed : int
     """
 
     def __init__(
@@ -54,8 +59,17 @@ class OrderSource:
             )
         self._problem = problem
         self._order = order
-        self._seed = seed
+        self.seed = seed
         self._team = team
+
+    @property
+    def name(self) -> str:
+        """The kind of order, or the digest of its samples."""
+        if isinstance(self._order, str):
+            return self._order
+        own = isinstance(self._order, Order)
+        samples = self._order.samples() if own else np.asarray(self._order)
+        return digest_arrays({"samples": samples.astype(np.int64)})
 
     def key(self, epoch: int) -> int:
         """Return a number that two epochs share if they have the same order and supports."""
@@ -71,13 +85,13 @@ class OrderSource:
         if not isinstance(self._order, str):
             return given_order(self._problem.hypergraph, self._order)
         if self._order == "blocked":
-            return self._problem.blocked_order(self._seed, self._team)
+            return self._problem.blocked_order(self.seed, self._team)
         if self._order == "reshuffled":
-            return self._problem.reshuffled_order(self._seed, epoch)
+            return self._problem.reshuffled_order(self.seed, epoch)
         graph = self._problem.hypergraph
         if self._order == "given":
             return given_order(graph, np.arange(graph.n_samples, dtype=np.int32))
-        return shuffled_order(graph, self._seed)
+        return shuffled_order(graph, self.seed)
 
 
 class Session:
@@ -94,6 +108,8 @@ class Session:
 
     Attributes
     ----------
+    asked_for : str
+        The engine asked for.
     engine : Engine or None
         The engine in use, once the first epoch is prepared.
     engine_reason : str
@@ -109,7 +125,7 @@ class Session:
         self.team = team
         self.engine: Engine | None = None
         self.engine_reason = ""
-        self._asked_for = engine
+        self.asked_for = engine
         self._key: int | None = None
         self._n_samples = 0
         self._executor: Executor
@@ -123,7 +139,7 @@ class Session:
         order = self.orders.epoch(epoch)
         if self.engine is None:
             self.engine, self.engine_reason = choose_engine(
-                self._asked_for, self.problem, order, self.team.n_threads
+                self.asked_for, self.problem, order, self.team.n_threads
             )
         if self.engine.plan is not None:
             plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)

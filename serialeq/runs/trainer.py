@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from serialeq.errors import DivergenceError
 
+from .callbacks import Callback, EpochFunction, EpochRecord, Training
 from .session import Session
 
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What is known after an epoch.
-
-    Attributes
-    ----------
-    epoch : int
-        Counted from 1.
-    seconds : float
-        Time of the updates alone.
-    loss : float or None
-        Training loss.
-    validation_loss : float or None
-    """
-
-    epoch: int
-    seconds: float
-    loss: float | None
-    validation_loss: float | None = None
+__all__ = ["EpochRecord", "train"]
 
 
 def train(
@@ -41,6 +23,8 @@ def train(
     validate: Callable[[], float] | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     with_loss: bool = True,
+    callbacks: Sequence[Callback] = (),
+    description: dict[str, Any] | None = None,
 ) -> list[EpochRecord]:
     """Run epochs and look at the loss after each.
 
@@ -53,29 +37,58 @@ def train(
     validate : callable, optional
         Returns the loss on held-out data.
     on_epoch : callable, optional
-        Called with the record of each epoch.
+        Called with the record of each epoch: the short form of a callback.
     with_loss : bool
-        False: leave the training loss out, which takes a pass over the data.
+        False: leave the training loss out, which takes a pass over the data, unless a callback
+        needs it.
+    callbacks : sequence of Callback
+        Called in this order.
+    description : dict, optional
+        What is trained, for the manifest.
+
+    Returns
+    -------
+    history : list of EpochRecord
+        With those of a run that was resumed.
 
     Raises
     ------
     DivergenceError
-        If the loss is no longer finite.
+        If a loss is no longer finite.
     """
-    history = []
-    for epoch in range(first_epoch, first_epoch + n_epochs):
-        session.prepare(epoch)
-        began = time.perf_counter()
-        session.run_epoch(epoch)
-        seconds = time.perf_counter() - began
-        loss = session.problem.loss(session.team) if with_loss else None
-        if loss is not None and not math.isfinite(loss):
+    told = [*callbacks, *([EpochFunction(on_epoch, False)] if on_epoch is not None else [])]
+    with_loss = with_loss or any(callback.needs_loss for callback in told)
+    training = Training(session, n_epochs, first_epoch, description or {})
+    try:
+        for callback in told:
+            callback.on_train_begin(training)
+        while len(training.history) < n_epochs and not training.stopped:
+            record = _run_epoch(session, first_epoch + len(training.history), validate, with_loss)
+            training.history.append(record)
+            for callback in told:
+                callback.on_epoch_end(training, record)
+        for callback in told:
+            callback.on_train_end(training)
+    except BaseException as error:
+        for callback in told:
+            callback.on_failure(training, error)
+        raise
+    return training.history
+
+
+def _run_epoch(
+    session: Session, epoch: int, validate: Callable[[], float] | None, with_loss: bool
+) -> EpochRecord:
+    session.prepare(epoch)
+    began = time.perf_counter()
+    session.run_epoch(epoch)
+    seconds = time.perf_counter() - began
+    loss = session.problem.loss(session.team) if with_loss else None
+    held_out = validate() if validate else None
+    for name, found in (("loss", loss), ("held-out loss", held_out)):
+        if found is not None and not math.isfinite(found):
             raise DivergenceError(
-                f"training diverged in epoch {epoch + 1}: the loss is {loss}; "
+                f"training diverged in epoch {epoch + 1}: the {name} is {found}; "
                 "lower the step (learning_rate)"
             )
-        record = EpochRecord(epoch + 1, seconds, loss, validate() if validate else None)
-        history.append(record)
-        if on_epoch is not None:
-            on_epoch(record)
-    return history
+    return EpochRecord(epoch + 1, seconds, loss, held_out)

@@ -1,0 +1,155 @@
+"""What can be done beside training: see epochs, stop, keep checkpoints, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from serialeq.problems.base import Problem
+
+from .session import Session
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is known after an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    seconds : float
+        Time of the updates alone.
+    loss : float or None
+        Training loss.
+    validation_loss : float or None
+    """
+
+    epoch: int
+    seconds: float
+    loss: float | None
+    validation_loss: float | None = None
+
+
+@dataclass(eq=False)
+class Training:
+    """A training in progress, as callbacks see it.
+
+    Attributes
+    ----------
+    session : Session
+    n_epochs : int
+        Epochs to do, unless stopped.
+    first_epoch : int
+        Epochs done before, by another training.
+    description : dict
+        What is trained (problem, parameters), for the manifest.
+    history : list of EpochRecord
+    stopped : str
+        Why, if it is to stop before its last epoch.
+    """
+
+    session: Session
+    n_epochs: int
+    first_epoch: int = 0
+    description: dict[str, Any] = field(default_factory=dict)
+    history: list[EpochRecord] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that is trained."""
+        return self.session.problem
+
+    def resume(self, state: dict[str, np.ndarray], history: list[EpochRecord]) -> None:
+        """Go on from a state of `Problem.state`, with what is known of the epochs before."""
+        self.problem.load(state)
+        self.history[:] = history
+
+    def stop(self, reason: str) -> None:
+        """Let the epoch that was run be the last."""
+        self.stopped = self.stopped or reason
+
+
+class Callback:
+    """Base class: does nothing.
+
+    `on_train_begin` may resume the training or stop it before its first epoch.
+    """
+
+    needs_loss = False
+    """Whether the training loss, which takes a pass over the data, is needed."""
+
+    def on_train_begin(self, training: Training) -> None:
+        """Be told before the first epoch is planned."""
+
+    def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
+        """Be told after each epoch."""
+
+    def on_failure(self, training: Training, error: BaseException) -> None:
+        """Be told that the training failed, or was interrupted (Ctrl-C, SIGTERM)."""
+
+    def on_train_end(self, training: Training) -> None:
+        """Be told after the last epoch."""
+
+
+class EpochFunction(Callback):
+    """Calls a function with the record of each epoch."""
+
+    def __init__(self, function: Callable[[EpochRecord], None], needs_loss: bool = True) -> None:
+        self._function = function
+        self.needs_loss = needs_loss
+
+    def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
+        """Pass the record on."""
+        self._function(record)
+
+
+class EarlyStopping(Callback):
+    """Stops when the loss has not fallen by `tol` for `patience` epochs, as in scikit-learn.
+
+    What it does is a function of the history, so a resumed training stops where the other would.
+
+    Parameters
+    ----------
+    patience : int
+    tol : float
+    held_out : bool
+        Look at the loss on held-out data instead of the training loss.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch of the lowest loss, counted from 1; 0 before the first.
+    """
+
+    needs_loss = True
+
+    def __init__(self, patience: int = 5, tol: float = 1e-3, *, held_out: bool = False) -> None:
+        self.patience, self.tol, self.held_out = patience, tol, held_out
+        self._reset()
+
+    def _reset(self) -> None:
+        self.best_epoch, self._best, self._waiting = 0, float("inf"), 0
+
+    def on_train_begin(self, training: Training) -> None:
+        """Look at the epochs that were done before."""
+        self._reset()
+        for record in training.history:
+            self._look(training, record)
+
+    def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
+        """Compare the loss with the best one."""
+        self._look(training, record)
+
+    def _look(self, training: Training, record: EpochRecord) -> None:
+        loss = record.validation_loss if self.held_out else record.loss
+        assert loss is not None
+        self._waiting = self._waiting + 1 if loss > self._best - self.tol else 0
+        if loss < self._best:
+            self._best, self.best_epoch = loss, record.epoch
+        if self._waiting >= self.patience:
+            training.stop(f"no better loss for {self.patience} epochs")

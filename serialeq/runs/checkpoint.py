@@ -1,0 +1,231 @@
+"""`RunRecorder`: the callback that writes a run directory and goes on from one."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serialeq.digest import digest_arrays
+from serialeq.errors import DataError, SerialeqError
+
+from .callbacks import Callback, EpochRecord, Training
+from .directory import RunDirectory
+from .manifest import Manifest, differences
+
+CHECKPOINT_SECONDS = 60.0
+_PROMISE = {"hogwild": "none", "minibatch": "repeatable"}
+
+
+def promise_of(engine: str) -> str:
+    """Return what an engine (or "auto") promises of the bits; see `serialeq.runs.manifest`."""
+    return _PROMISE.get(engine, "serial")
+
+
+def describe_run(
+    training: Training, files: dict[str, Any], description: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return what is trained, as the manifest tells it."""
+    orders = training.session.orders
+    described = {"problem": type(training.problem).__name__, "parameters": {}}
+    return (
+        described
+        | (description or training.description)
+        | {
+            "order": orders.name,
+            "seed": orders.seed,
+            "n_epochs": training.n_epochs,
+            "first_epoch": training.first_epoch,
+            "promise": promise_of(training.session.asked_for),
+            "data": {"sha256": digest_arrays(training.problem.data()), "files": files},
+        }
+    )
+
+
+class RunRecorder(Callback):
+    """Writes a run directory while training, or goes on from one.
+
+    Parameters
+    ----------
+    directory : path
+    resume : bool
+        Go on from the last checkpoint of a run of the same problem, parameters and data; the
+        engine and the number of workers may be others. Ends in the bits of the run that was
+        never interrupted. Otherwise the directory may not hold a run.
+    every : int, optional
+        Write a checkpoint after so many epochs.
+    seconds : float, optional
+        Write one when so much time has passed; by default a minute, if `every` is not given. One
+        is always written after the first epoch and when the training is interrupted.
+    keep : bool
+        Keep all checkpoints, so that `serialeq verify --epochs` need not begin at the start.
+    files : dict, optional
+        Path, size and sha256 of the files that the data were read from.
+    description : dict, optional
+        ``problem`` and ``parameters`` for the manifest, instead of what the training says.
+    finish : bool
+        False: the caller writes the model, with `save`.
+
+    Raises
+    ------
+    DataError
+        If the directory cannot be written, is in use, holds a run already, or what it holds is
+        damaged or another run.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        resume: bool = False,
+        every: int | None = None,
+        seconds: float | None = None,
+        keep: bool = False,
+        files: dict[str, Any] | None = None,
+        description: dict[str, Any] | None = None,
+        finish: bool = True,
+    ) -> None:
+        if every is not None and every < 1:
+            raise SerialeqError(f"checkpoint_every: expected at least 1, got {every}")
+        if seconds is not None and not seconds >= 0:
+            raise SerialeqError(f"checkpoint_seconds: expected at least 0, got {seconds}")
+        if every is None and seconds is None:
+            seconds = CHECKPOINT_SECONDS
+        self.directory = Path(directory)
+        self._resume, self._every, self._seconds, self._keep = resume, every, seconds, keep
+        self._files, self._description, self._finish = files or {}, description, finish
+        self._run: RunDirectory | None = None
+        self._pending: tuple[Manifest, dict[str, np.ndarray]] | None = None
+        self._hashing: tuple[Future[str], EpochRecord, dict[str, np.ndarray]] | None = None
+        self._hasher: ThreadPoolExecutor
+        self._last: tuple[int, float] = 0, 0.0
+
+    def on_train_begin(self, training: Training) -> None:
+        """Describe the run; go on from its last checkpoint, if asked to."""
+        run = describe_run(training, self._files, self._description)
+        start = digest_arrays(training.problem.state())
+        fresh = RunDirectory(self.directory, Manifest.start(run, start))
+        self._run, self._pending, self._hashing = fresh, None, None
+        self._hasher = ThreadPoolExecutor(1, "serialeq-digest")
+        self._last = 0, time.monotonic()
+        if not self._resume:
+            if fresh.holds_run():
+                raise DataError(
+                    f"out: {self.directory} holds a run already; go on with --resume "
+                    f"{self.directory}, or choose another directory"
+                )
+            return
+        self._run = found = RunDirectory.open_to_write(self.directory)
+        check_same_run(found.manifest, fresh.manifest, str(self.directory))
+        if found.manifest.complete:
+            raise DataError(f"resume: {self.directory} is complete")
+        state = found.state(found.manifest.checkpoints[-1])
+        training.resume(state, found.history)
+        self._last = found.manifest.chain.n_epochs, time.monotonic()
+        self._pending = found.manifest, state
+
+    def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
+        """Have the state hashed beside the next epoch; write a checkpoint if it is time."""
+        state = training.problem.state()
+        self._settle()
+        self._hashing = self._hasher.submit(digest_arrays, state), record, state
+        epoch, at = self._last
+        done = len(training.history)
+        if (
+            done == 1
+            or (self._every is not None and done - epoch >= self._every)
+            or (self._seconds is not None and time.monotonic() - at >= self._seconds)
+        ):
+            self._commit()
+
+    def _settle(self) -> None:
+        """Add a link to the chain and a line to the metrics for the state that was hashed.
+
+        It may be interrupted and called again.
+        """
+        if self._hashing is None:
+            return
+        run = self._open_run()
+        hashed, record, state = self._hashing
+        before = self._pending[0] if self._pending else run.manifest
+        manifest = before.then(hashed.result())
+        if manifest.chain.n_epochs == 1:
+            self._begin()
+        if len(run.history) < manifest.chain.n_epochs:
+            run.append(record)
+        self._pending, self._hashing = (manifest, state), None
+
+    def _open_run(self) -> RunDirectory:
+        if self._run is None:
+            raise SerialeqError("RunRecorder: expected to be told of a training first")
+        return self._run
+
+    def _begin(self) -> None:
+        run = self._open_run()
+        if run.locked:
+            return
+        run.lock()
+        if run.holds_run():  # another process was faster
+            raise DataError(f"out: {self.directory} holds a run already")
+
+    def _commit(self) -> None:
+        self._settle()
+        if self._pending is None:
+            return
+        manifest, state = self._pending
+        if manifest.chain.n_epochs > self._last[0]:
+            self._open_run().commit(manifest, state, keep=self._keep)
+        self._last = manifest.chain.n_epochs, time.monotonic()
+
+    def on_failure(self, training: Training, error: BaseException) -> None:
+        """Write a checkpoint of the last whole epoch, if the training was interrupted."""
+        if self._run is None:
+            return
+        try:
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                self._commit()
+        finally:
+            self._run.release()
+            self._hasher.shutdown(wait=False)
+
+    def on_train_end(self, training: Training) -> None:
+        """Write the model, unless the caller does that."""
+        if self._finish:
+            trained = training.problem.trained()
+            about = {
+                "kind": "arrays",
+                "digest": digest_arrays(trained),
+                "trained": sorted(trained),
+            }
+            self.save(trained, about)
+
+    def save(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        """Write the model, which makes the run complete.
+
+        Parameters
+        ----------
+        arrays : dict of arrays
+        about : dict
+            With ``kind``, ``trained`` (the names of the arrays that ``digest`` is of), and what
+            else `serialeq.load` needs.
+        """
+        self._settle()
+        if self._pending is None:  # no epochs at all
+            self._begin()
+        run = self._open_run()
+        manifest = self._pending[0] if self._pending else run.manifest
+        run.complete(manifest, arrays, about, keep=self._keep)
+        run.release()
+        self._hasher.shutdown(wait=False)
+
+
+def check_same_run(found: Manifest, expected: Manifest, directory: str) -> None:
+    """Raise DataError unless two manifests are of the same run; names the first field."""
+    for where, given, wanted in differences(expected.run, found.run):
+        raise DataError(f"resume: {directory}: {where}: expected {wanted}, got {given}")
+    if found.chain.digests[0] != expected.chain.digests[0]:
+        raise DataError(f"resume: {directory}: digests[0]: the training starts from another state")

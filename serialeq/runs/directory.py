@@ -1,0 +1,222 @@
+"""A run directory: reading it, and committing what is known so far.
+
+::
+
+    DIR/manifest.json         what the run is; names and seals the others (`serialeq.runs.manifest`)
+    DIR/metrics.jsonl         a line for each epoch
+    DIR/checkpoint-E.npz      the state after epoch E, while the run is not complete, or if kept
+    DIR/model.npz             the trained arrays and what belongs to them, when it is
+
+The manifest is written last, so that a killed process leaves the directory as of one commit or
+the next, never between them: files that it does not name do not belong to the run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serialeq.digest import digest_arrays
+from serialeq.errors import DataError
+
+from . import manifest as manifests
+from . import metrics
+from .array_file import pack_arrays, unpack_arrays
+from .atomic import DirectoryLock, errors_named, remove_unfinished, sync_directory, write_atomically
+from .callbacks import EpochRecord
+from .manifest import FileRecord, Manifest
+
+MODEL = "model.npz"
+
+
+class RunDirectory:
+    """What a directory holds, checked.
+
+    Attributes
+    ----------
+    path : Path
+    manifest : Manifest
+        As committed last.
+    history : list of EpochRecord
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path, self.manifest = path, manifest
+        self.history: list[EpochRecord] = []
+        self._seal, self._size = "", 0
+        self._lock: DirectoryLock | None = None
+
+    # ---- reading -------------------------------------------------------------------------------
+
+    @classmethod
+    def open_to_write(cls, path: Path) -> RunDirectory:
+        """Read a run as the only one who writes there (see `open`)."""
+        if not (path / manifests.NAME).exists():
+            return cls.open(path)  # says so
+        lock = DirectoryLock(path)
+        try:
+            run = cls.open(path)
+            run._lock = lock
+            remove_unfinished(path)
+        except BaseException:
+            lock.release()
+            raise
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """Read and check every file of the run.
+
+        Raises
+        ------
+        DataError
+            If there is no run, or a file is missing, damaged or of a newer version; names file
+            and field.
+        """
+        manifest = Manifest.decode(_read(path / manifests.NAME), str(path / manifests.NAME))
+        run = cls(path, manifest)
+        lines = _read(path / metrics.NAME)
+        found = metrics.decode_lines(lines, manifest.chain.n_epochs, str(path / metrics.NAME))
+        run.history, run._seal, run._size = found
+        if manifest.complete and len(lines) > run._size:
+            raise DataError(f"{path / metrics.NAME}: more than {len(run.history)} lines")
+        for record in (*manifest.checkpoints, *([manifest.model] if manifest.model else [])):
+            run._content(record)
+        return run
+
+    def _content(self, record: FileRecord) -> bytes:
+        content = _read(self.path / record.file)
+        found = hashlib.sha256(content).hexdigest()
+        if found != record.sha256:
+            raise DataError(
+                f"{self.path / record.file}: sha256: expected {record.sha256}, as "
+                f"{manifests.NAME} says, got {found}"
+            )
+        return content
+
+    def arrays(self, record: FileRecord) -> dict[str, np.ndarray]:
+        """Return the arrays of a file."""
+        return unpack_arrays(self._content(record), str(self.path / record.file))
+
+    def state(self, record: FileRecord) -> dict[str, np.ndarray]:
+        """Return the state of a checkpoint, checked against the chain."""
+        state = self.arrays(record)
+        found, expected = digest_arrays(state), self.manifest.chain.digests[record.epoch]
+        if found != expected:
+            raise DataError(
+                f"{self.path / record.file}: expected the digest {expected} of epoch "
+                f"{record.epoch}, got {found}"
+            )
+        return state
+
+    def model(self) -> dict[str, np.ndarray]:
+        """Return the arrays of the model.
+
+        Raises
+        ------
+        DataError
+            If the run is not complete.
+        """
+        if self.manifest.model is None:
+            done, n = self.manifest.chain.n_epochs, self.manifest.run["n_epochs"]
+            raise DataError(
+                f"model: {self.path} is a run of which {done} of {n} epochs are done; go on with "
+                f"serialeq train --resume {self.path}"
+            )
+        return self.arrays(self.manifest.model)
+
+    # ---- writing -------------------------------------------------------------------------------
+
+    @property
+    def locked(self) -> bool:
+        """Whether this is the only one who writes here."""
+        return self._lock is not None
+
+    def lock(self) -> None:
+        """Become the only one who writes here, and remove what others left unfinished."""
+        self._lock = DirectoryLock(self.path)
+        remove_unfinished(self.path)
+
+    def release(self) -> None:
+        """Let others write."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def holds_run(self) -> bool:
+        """Return whether somebody has committed a run here."""
+        return (self.path / manifests.NAME).exists()
+
+    def append(self, record: EpochRecord) -> None:
+        """Write an epoch's line; it counts from the next commit on."""
+        line, seal = metrics.encode_line(record, self._seal)
+        with errors_named(self.path / metrics.NAME):
+            handle = os.open(self.path / metrics.NAME, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                os.pwrite(handle, line, self._size)  # again, if it was interrupted
+                os.ftruncate(handle, self._size + len(line))
+            finally:
+                os.close(handle)
+        self.history, self._seal, self._size = (
+            [*self.history, record], seal, self._size + len(line)
+        )  # fmt: skip
+
+    def commit(
+        self, manifest: Manifest, state: dict[str, np.ndarray], *, keep: bool = False
+    ) -> None:
+        """Write a checkpoint of the manifest's last epoch, and the manifest.
+
+        `keep`: keep the checkpoints before it.
+        """
+        epoch = manifest.chain.n_epochs
+        content = pack_arrays(state)
+        name = f"checkpoint-{epoch:08d}.npz"
+        record = FileRecord(name, hashlib.sha256(content).hexdigest(), epoch)
+        before = [old for old in self.manifest.checkpoints if keep and old.epoch < epoch]
+        manifest = replace(manifest, checkpoints=(*before, record))
+        self._write(manifest, name, content)
+
+    def complete(
+        self,
+        manifest: Manifest,
+        arrays: dict[str, np.ndarray],
+        about: dict[str, Any],
+        *,
+        keep: bool = False,
+    ) -> None:
+        """Write the model, and the manifest of a complete run."""
+        content = pack_arrays(arrays)
+        record = FileRecord(MODEL, hashlib.sha256(content).hexdigest(), manifest.chain.n_epochs)
+        kept = self.manifest.checkpoints if keep else ()
+        manifest = replace(manifest, checkpoints=kept, model=record, about=about)
+        self._write(manifest, MODEL, content)
+
+    def _write(self, manifest: Manifest, name: str, content: bytes) -> None:
+        encoded = manifest.encode()
+        with errors_named(self.path / metrics.NAME):
+            handle = os.open(self.path / metrics.NAME, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                os.ftruncate(handle, self._size)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        write_atomically(self.path / name, content)
+        write_atomically(self.path / manifests.NAME, encoded)
+        self.manifest = manifest
+        named = {record.file for record in manifest.checkpoints}
+        for path in self.path.glob("checkpoint-*.npz"):
+            if path.name not in named:
+                path.unlink(missing_ok=True)
+        with errors_named(self.path):
+            sync_directory(self.path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"model: cannot read {path}: {error.strerror or error}") from error

@@ -1,0 +1,61 @@
+"""``metrics.jsonl``: a line for each epoch, each with the sha256 of all lines up to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, fields
+
+from serialeq.errors import DataError
+
+from .callbacks import EpochRecord
+from .manifest import canonical
+
+NAME = "metrics.jsonl"
+_KEYS = {field.name for field in fields(EpochRecord)} | {"sha256"}
+
+
+def encode_line(record: EpochRecord, before: str) -> tuple[bytes, str]:
+    """Return the line of an epoch and its sha256, given that of the line before ("" at first)."""
+    content = asdict(record)
+    seal = hashlib.sha256(before.encode() + canonical(content)).hexdigest()
+    return canonical(content | {"sha256": seal}) + b"\n", seal
+
+
+def decode_lines(content: bytes, n_lines: int, name: str) -> tuple[list[EpochRecord], str, int]:
+    """Return the first records, the sha256 of the last of them, and their size in bytes.
+
+    Raises
+    ------
+    DataError
+        If there are fewer lines, or one was changed; names it.
+    """
+    records: list[EpochRecord] = []
+    seal, size = "", 0
+    lines = content.split(b"\n")[:-1]  # the last piece is no whole line
+    if len(lines) < n_lines:
+        raise DataError(f"{name}: expected {n_lines} lines, got {len(lines)}")
+    for number, line in enumerate(lines[:n_lines], 1):
+        try:
+            given = json.loads(line)
+            if set(given) != _KEYS:
+                raise ValueError(f"keys {sorted(given)}")
+            del given["sha256"]
+            record = _checked(EpochRecord(**given))
+            again, seal = encode_line(record, seal)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DataError(f"{name}, line {number}: expected an epoch, got: {error}") from error
+        if again != line + b"\n":
+            raise DataError(f"{name}, line {number}: sha256: the line was changed or damaged")
+        records.append(record)
+        size += len(again)
+    return records, seal, size
+
+
+def _checked(record: EpochRecord) -> EpochRecord:
+    numbers = (record.seconds, record.loss, record.validation_loss)
+    if type(record.epoch) is not int or type(record.seconds) is not float:
+        raise ValueError(f"epoch {record.epoch!r}, seconds {record.seconds!r}")
+    if any(type(number) not in (float, type(None)) for number in numbers):
+        raise ValueError(f"losses {numbers[1:]!r}")
+    return record

@@ -1,0 +1,103 @@
+"""`RunVerifier`: the callback that replays a run and says where it first differs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from serialeq.digest import digest_arrays
+from serialeq.errors import DataError, SerialeqError
+
+from .callbacks import Callback, EpochRecord, Training
+from .checkpoint import check_same_run, describe_run
+from .directory import RunDirectory
+from .manifest import Manifest
+
+
+class RunVerifier(Callback):
+    """Compares a training with a run directory, epoch by epoch; stops at the first difference.
+
+    Parameters
+    ----------
+    directory : path
+    first, last : int, optional
+        Compare the states after these epochs and all between, 0 being the start; by default all
+        epochs of the run. The replay begins at the last checkpoint not after `first`.
+    files, description : dict, optional
+        As in `RunRecorder`.
+
+    Attributes
+    ----------
+    run : RunDirectory
+    began : int
+        The epoch whose state was loaded, 0 if the replay began at the start.
+    first_difference : int or None
+        The first epoch with another digest.
+    n_compared : int
+        How many digests were compared.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        first: int | None = None,
+        last: int | None = None,
+        *,
+        files: dict[str, Any] | None = None,
+        description: dict[str, Any] | None = None,
+    ) -> None:
+        self.run = RunDirectory.open(Path(directory))
+        n = self.run.manifest.chain.n_epochs
+        self._first, self._last = first or 0, n if last is None else last
+        if not 0 <= self._first <= self._last <= n:
+            raise SerialeqError(
+                f"epochs: expected FIRST:LAST within 0:{n}, got {self._first}:{self._last}"
+            )
+        if self.run.manifest.run["promise"] == "none":
+            raise SerialeqError(
+                f"verify: {directory} was trained by hogwild, which promises no bits"
+            )
+        self._files, self._description = files or {}, description
+        self.began, self.n_compared = 0, 0
+        self.first_difference: int | None = None
+
+    def on_train_begin(self, training: Training) -> None:
+        """See that it is the same run, and load the checkpoint to begin with."""
+        run = describe_run(training, self._files, self._description)
+        digest = digest_arrays(training.problem.state())
+        recorded = self.run.manifest
+        if run["promise"] != recorded.run["promise"]:
+            raise SerialeqError(
+                f"engine: expected one that promises what the run's did "
+                f"({recorded.run['promise']}), got one that promises {run['promise']}"
+            )
+        check_same_run(recorded, Manifest.start(run, recorded.chain.digests[0]), str(self.run.path))
+        if digest != recorded.chain.digests[0]:
+            self.first_difference = 0
+        starts = [record for record in recorded.checkpoints if record.epoch <= self._first]
+        if starts and self.first_difference is None:
+            self.began = starts[-1].epoch
+            training.resume(self.run.state(starts[-1]), self.run.history[: self.began])
+        self.n_compared = int(self._first == 0 or self.began == self._first)
+        if self.first_difference is not None or self.began >= self._last:
+            training.stop("verified")
+
+    def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
+        """Compare the digest of the state."""
+        done = len(training.history)
+        if done >= self._first:
+            self.n_compared += done > self.began
+            digest = digest_arrays(training.problem.state())
+            if digest != self.run.manifest.chain.digests[done]:
+                self.first_difference = done
+        if self.first_difference is not None or done >= self._last:
+            training.stop("verified")
+
+    def on_train_end(self, training: Training) -> None:
+        """See that the training did not end sooner than the run."""
+        if self.first_difference is None and len(training.history) < self._last:
+            raise DataError(
+                f"{self.run.path}: the training ended after {len(training.history)} epochs, but "
+                f"{self._last} are recorded"
+            )
