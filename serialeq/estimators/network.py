@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -16,10 +15,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from serialeq.digest import digest_arrays
 from serialeq.engines.auto import check_engine
-from serialeq.errors import DivergenceError
+from serialeq.errors import DivergenceError, SerialeqError
 from serialeq.problems.network import MASKS, DropoutNetwork, check_groups, feed_forward
 from serialeq.runs.session import OrderSource, Session, check_order
-from serialeq.runs.trainer import EpochRecord, train
+from serialeq.runs.trainer import train
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
 from .parameters import draw_seed, expect_number, expect_one_of
@@ -121,8 +120,6 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    _on_epoch: Callable[[EpochRecord], None] | None = None  # the command line's progress
-
     def _check_parameters(self) -> None:
         for name in ("hidden_units", "n_groups", "n_kept", "max_iter"):
             expect_number(name, getattr(self, name), 1, integer=True)
@@ -131,6 +128,12 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
         expect_one_of("loss", self.loss, LOSSES)
         expect_one_of("masks", self.masks, MASKS)
         expect_one_of("dtype", self.dtype, ("float32", "float64"))
+        for name in ("learning_rate", "initial_square"):
+            given = getattr(self, name)
+            with np.errstate(over="ignore"):
+                rounded = np.dtype(self.dtype).type(given)
+            if not 0.0 < rounded < np.inf:
+                raise SerialeqError(f"{name}: expected a number of {self.dtype}, got {given!r}")
         check_groups(self.hidden_units, self.n_groups, self.n_kept, self.masks)
         check_engine(self.engine)
         if isinstance(self.order, str):
@@ -176,12 +179,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
             session = Session(
                 problem, OrderSource(problem, self.order, self.seed_, team), self.engine, team
             )
-            history = train(
-                session,
-                int(self.max_iter),
-                on_epoch=self._on_epoch,
-                with_loss=bool(self.with_loss) or self._on_epoch is not None,
-            )
+            history = train(session, int(self.max_iter), with_loss=bool(self.with_loss))
         trained = problem.trained()
         if not all(np.isfinite(array).all() for array in trained.values()):
             raise DivergenceError(
