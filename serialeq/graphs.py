@@ -10,13 +10,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from .errors import DataError
-from .kernels.grids import grid_edges
+from .kernels.grids import breadth_first, grid_edges
 
 _TILE_NODES = 1 << 14  # the numbers of a tile are well inside a second-level cache
 _MIN_BLOCKS = 16
 _LEAST_NODES = 64  # of a block
 _MOST_RUNS = 64  # into which a graph is cut, as every two of them may be neighbours
-_MOST_NODES = 1 << 31
+_MOST = 1 << 31  # nodes, and edges: their numbers are 32-bit integers
 _LARGEST_VALUE = 1e18  # of an image, as differences are squared
 
 
@@ -73,15 +73,15 @@ def grid_graph(image: Any, beta: float) -> Graph:
         raise DataError(
             f"image: expected a 2-d or 3-d array of real numbers, got {image.ndim}-d {image.dtype}"
         )
-    _check_size("image", image.size)
-    wrong = ~(np.abs(image) <= _LARGEST_VALUE) if image.dtype.kind == "f" else np.zeros(0, bool)
+    _check_size("image", image.size, sum(image.size - image.size // n for n in image.shape if n))
+    grey = np.ascontiguousarray(image, dtype=np.float32 if image.itemsize <= 2 else np.float64)
+    wrong = ~(np.abs(grey) <= _LARGEST_VALUE) if image.dtype.kind == "f" else np.zeros(0, bool)
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise DataError(
             f"image: expected finite values up to {_LARGEST_VALUE:g}, got {image[place]} at {place}"
         )
-    flat = np.ascontiguousarray(image, dtype=np.float32 if image.itemsize <= 2 else np.float64)
-    edges, weights = grid_edges(flat.reshape((1,) * (3 - image.ndim) + image.shape), float(beta))
+    edges, weights = grid_edges(grey.reshape((1,) * (3 - image.ndim) + image.shape), float(beta))
     tile = tile_shape(image.shape)
     counts = [-(-n // side) for n, side in zip(image.shape, tile, strict=True)]
     blocks = np.zeros(image.shape, dtype=np.uint32)
@@ -112,13 +112,14 @@ def tile_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 def matrix_graph(adjacency: Any) -> Graph:
     """Return the graph of a symmetric scipy sparse matrix of weights; its diagonal is ignored.
 
-    Blocks are equal runs of the reverse Cuthill–McKee order, in which neighbours are near
-    each other.
+    Blocks are equal runs of the Cuthill–McKee order, in which neighbours are near each other.
+    Weights are rounded to float32; what rounds to 0 is no edge.
 
     Raises
     ------
     DataError
-        If the matrix is not square, symmetric, and of finite weights of at least 0.
+        If the matrix is not square, symmetric, and of finite weights of at least 0, or if its
+        largest weight is subnormal.
     """
     shape = adjacency.shape
     if len(shape) != 2 or shape[0] != shape[1] or adjacency.dtype.kind not in "buif":
@@ -127,7 +128,7 @@ def matrix_graph(adjacency: Any) -> Graph:
             f"{shape}"
         )
     n_nodes = shape[0]
-    _check_size("graph", n_nodes)
+    _check_size("graph", n_nodes, adjacency.nnz // 2)
     matrix = sp.csr_array(adjacency, dtype=np.float64, copy=True)
     matrix.sum_duplicates()
     with np.errstate(over="ignore"):
@@ -147,13 +148,38 @@ def matrix_graph(adjacency: Any) -> Graph:
         )
     kept = (entries.row < entries.col) & (entries.data > 0)
     edges = np.stack([entries.row[kept], entries.col[kept]], axis=1).astype(np.uint32)
+    weights = entries.data[kept]
+    if weights.size and weights.max() < np.finfo(np.float32).tiny:
+        raise DataError(
+            f"graph: expected a largest weight of {np.finfo(np.float32).tiny:.2g} or more, got "
+            f"{weights.max():.2g}; multiply all weights by a number"
+        )
     n_blocks = max(1, min(_MOST_RUNS, n_nodes // _LEAST_NODES))
     position = np.empty(n_nodes, dtype=np.int64)
-    position[sp.csgraph.reverse_cuthill_mckee(matrix, symmetric_mode=True)] = np.arange(n_nodes)
-    blocks = (position * n_blocks // max(n_nodes, 1)).astype(np.uint32)
-    return Graph(edges, entries.data[kept], blocks, n_blocks, (n_nodes,))
+    position[_cuthill_mckee(edges, n_nodes)] = np.arange(n_nodes)
+    blocks = (position * n_blocks // n_nodes).astype(np.uint32)
+    return Graph(edges, weights, blocks, n_blocks, (n_nodes,))
 
 
-def _check_size(name: str, n_nodes: int) -> None:
-    if not 2 <= n_nodes < _MOST_NODES:
-        raise DataError(f"{name}: expected 2 to {_MOST_NODES - 1} nodes, got {n_nodes}")
+def _cuthill_mckee(edges: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Return the nodes breadth first, those of fewer neighbours first (Cuthill, McKee 1969).
+
+    SciPy's function sorts by degree as ``np.argsort`` does, with ties in an order that differs
+    from CPU to CPU. Here the lower number is first.
+    """
+    by_degree = np.argsort(np.bincount(edges.reshape(-1), minlength=n_nodes), kind="stable")
+    rank = np.empty(n_nodes, dtype=np.int32)
+    rank[by_degree] = np.arange(n_nodes)
+    u, v = rank[edges].T
+    ones, shape = np.ones(u.size, dtype=np.int8), (n_nodes, n_nodes)
+    matrix = sp.csr_array(sp.coo_array((ones, (u, v)), shape=shape))
+    matrix = matrix + matrix.T
+    matrix.sort_indices()
+    return by_degree[breadth_first(matrix.indptr, matrix.indices)]
+
+
+def _check_size(name: str, n_nodes: int, n_edges: int) -> None:
+    if not 2 <= n_nodes < _MOST:
+        raise DataError(f"{name}: expected 2 to {_MOST - 1} nodes, got {n_nodes}")
+    if n_edges >= _MOST:
+        raise DataError(f"{name}: expected up to {_MOST - 1} edges, got {n_edges}")

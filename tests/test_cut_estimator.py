@@ -91,6 +91,13 @@ def test_a_graph_is_cut_at_its_weakest_edge() -> None:
     assert MultiwayCut().fit(twice, seeds).digest_ == model.digest_
 
 
+def test_the_unit_of_the_weights_does_not_matter() -> None:
+    matrix, seeds = chain(5), np.array([0, -1, -1, -1, 1])
+    digest = MultiwayCut(5).fit(matrix, seeds).digest_
+    for unit in (2.0**-126, 2.0**127):
+        assert MultiwayCut(5).fit(unit * matrix, seeds).digest_ == digest
+
+
 def test_parts_without_a_seed_have_no_label() -> None:
     seeds = np.array([0, -1, 1, -1, -1])
     with pytest.warns(UserWarning, match="2 of 5 nodes are connected with no seed"):
@@ -144,6 +151,7 @@ def with_value(array: Any, place: Any, value: Any) -> Any:
         (IMAGE, with_value(SEEDS, (3, 4), -2), r"labels of at least 0, .* got -2 at \(3, 4\)"),
         (with_value(IMAGE, (1, 2), np.nan), SEEDS, r"image: .*finite.* got nan at \(1, 2\)"),
         (with_value(IMAGE, (1, 2), 1e200), SEEDS, r"image: .*finite.* got 1e\+200 at \(1, 2\)"),
+        (with_value(np.float16(IMAGE), (1, 2), np.inf), SEEDS, r"finite.* got inf at \(1, 2\)"),
         (IMAGE[0], SEEDS[0], "image: expected a 2-d or 3-d array of real numbers, got 1-d"),
         (IMAGE * 1j, SEEDS, "image: expected a 2-d or 3-d array of real .* complex"),
         (IMAGE[:1, :1], SEEDS[:1, :1], "image: expected 2 to .* nodes, got 1"),
@@ -152,6 +160,7 @@ def with_value(array: Any, place: Any, value: Any) -> Any:
         (-chain(4), SEEDS[0, :4], "graph: expected finite weights of at least 0, got -1.0 for"),
         (chain(4) * np.nan, SEEDS[0, :4], "graph: expected finite weights .*got nan for"),
         (chain(4) * 1e300, SEEDS[0, :4], "graph: expected finite weights .*got inf for"),
+        (chain(4) * 1e-40, SEEDS[0, :4], "graph: expected a largest weight of 1.2e-38 or more"),
         (sp.triu(chain(4)), SEEDS[0, :4], "graph: expected a symmetric matrix"),
         (chain(4), np.array([0, -1, -5, 1]), "labels of at least 0, or -1 .* got -5 at 2"),
     ],

@@ -258,7 +258,7 @@ def test_conventions_of_an_estimator() -> None:
     assert model.n_pairs_ == COUNTS.nnz
     assert model.n_workers_ == 2
     assert len(model.history_) == 4
-    assert model.engine_ in model.engine_reason_ or model.engine_reason_
+    assert model.engine_reason_
     numbered = embedding().fit(COUNTS)
     assert {word for word, _ in numbered.most_similar(3)} <= set(range(COUNTS.shape[0]))
     assert len({embedding(random_state=None).fit(COUNTS).seed_ for _ in range(2)}) == 2
@@ -299,6 +299,12 @@ def test_bad_data_are_named(X: Any, told: str) -> None:
         embedding().fit(X)
 
 
+def test_pairs_have_to_have_numbers_of_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serialeq.estimators.embedding.LIMIT", COUNTS.nnz)
+    with pytest.raises(DataError, match=f"X: expected up to .* pairs, got {COUNTS.nnz}"):
+        embedding().fit(COUNTS)
+
+
 @pytest.mark.parametrize(
     ("parameters", "told"),
     [
@@ -308,6 +314,7 @@ def test_bad_data_are_named(X: Any, told: str) -> None:
         ({"min_count": 1.5}, "min_count: expected an integer"),
         ({"x_max": 0}, "x_max: expected"),
         ({"alpha": -1}, "alpha: expected"),
+        ({"x_max": 1e100}, r"x_max: expected pairs that weigh more than 0 in float32"),
         ({"schedule": "warp"}, "schedule: expected one of"),
         ({"engine": "warp"}, "engine: expected one of"),
     ],

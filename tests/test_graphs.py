@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serialeq import DataError
 from serialeq.graphs import grid_graph, matrix_graph, tile_shape
 
 
@@ -55,3 +56,47 @@ def test_blocks_of_a_graph_are_runs_of_near_nodes() -> None:
     assert sizes.max() - sizes.min() <= 1
     between = graph.blocks[graph.edges[:, 0]] != graph.blocks[graph.edges[:, 1]]
     assert between.sum() == graph.n_blocks - 1
+
+
+def cuthill_mckee(neighbours: list[set[int]]) -> list[int]:
+    """Return the nodes breadth first; fewer neighbours first, then lower numbers."""
+
+    def degree_first(nodes: Any) -> list[int]:
+        return sorted(nodes, key=lambda node: (len(neighbours[node]), node))
+
+    order: list[int] = []
+    found: set[int] = set()
+    for start in degree_first(range(len(neighbours))):
+        queue = [] if start in found else [start]
+        found.add(start)
+        while queue:
+            node = queue.pop(0)
+            order.append(node)
+            queue += degree_first(neighbours[node] - found)
+            found |= neighbours[node]
+    return order
+
+
+@pytest.mark.parametrize("mean_degree", [0.5, 3.0])
+def test_blocks_of_a_graph_depend_on_no_sort_of_the_machine(mean_degree: float) -> None:
+    n = 1000
+    half = sp.random_array((n, n), density=mean_degree / 2 / n, rng=np.random.default_rng(1))
+    graph = matrix_graph(half + half.T)
+    neighbours: list[set[int]] = [set() for _ in range(n)]
+    for u, v in graph.edges.tolist():
+        neighbours[u].add(v)
+        neighbours[v].add(u)
+    order = cuthill_mckee(neighbours)
+    np.testing.assert_array_equal(graph.blocks[order], np.arange(n) * graph.n_blocks // n)
+
+
+def test_half_precision_is_as_good_as_single() -> None:
+    image = np.random.default_rng(0).random((6, 7)).astype(np.float16)
+    expected = grid_graph(image.astype(np.float32), 1.0)
+    assert grid_graph(image, 1.0).weights.tobytes() == expected.weights.tobytes()
+
+
+def test_edges_have_to_have_numbers_of_32_bits() -> None:
+    image = np.broadcast_to(np.float32(0.0), (1024, 1024, 1024))
+    with pytest.raises(DataError, match="image: expected up to 2147483647 edges, got 3218079744"):
+        grid_graph(image, 1.0)

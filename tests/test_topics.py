@@ -24,12 +24,8 @@ from serialeq.problems.factorization import Factorization
 from serialeq.runs.session import OrderSource
 from serialeq.testing import assert_serial_equivalent, check_supports, worker_counts
 
-EXPECTED_FAILURES: dict[str, str] = {}
 
-
-@parametrize_with_checks(
-    [TopicModel(2, n_jobs=1)], expected_failed_checks=lambda estimator: EXPECTED_FAILURES
-)
+@parametrize_with_checks([TopicModel(2, n_jobs=1)])
 def test_conventions_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -169,6 +165,13 @@ def test_a_document_has_its_topics_whatever_stands_beside_it() -> None:
     assert not model.transform(blank).any()
 
 
+def test_the_unit_of_the_entries_does_not_matter() -> None:
+    for unit in (2.0**-50, 2.0**50):
+        model = topics(dtype="float32").fit(unit * X)
+        np.testing.assert_array_equal(model.components_, unit * topics().fit(X).components_)
+        np.testing.assert_allclose(model.transform(unit * X), topics().fit(X).transform(X))
+
+
 def test_words_of_no_document_weigh_nothing() -> None:
     wide = sp.csr_array(sp.hstack([X, sp.csr_array((X.shape[0], 2))]))
     model = topics().fit(wide)
@@ -197,6 +200,9 @@ def test_in_a_pipeline() -> None:
         (sp.csr_array([[1.0, np.inf]]), ValueError, "infinity"),
         (["a text"], ValueError, "could not convert"),
         (sp.csr_array((0, 4)), ValueError, "0 sample"),
+        (1e300 * X, DataError, r"X: expected entries with a mean from 1e-18 to 1e\+18, got 1"),
+        (1e-300 * X, DataError, r"X: expected entries with a mean from 1e-18 to 1e\+18, got 1"),
+        (sp.csr_array([[1e308, 1e308]]), DataError, "X: expected entries with a mean .* got inf"),
     ],
     ids=str,
 )
@@ -209,7 +215,9 @@ def test_bad_parameters_and_other_words_are_named() -> None:
     for parameters, told in [
         ({"n_components": 0}, "n_components: expected at least 1"),
         ({"n_zeros": -1}, "n_zeros: expected at least 0"),
+        ({"n_zeros": 10**9}, "n_zeros: expected up to 2147483647 entries and zeros together"),
         ({"l2": -1.0}, "l2: expected"),
+        ({"l2": (0.1, 0.1)}, "l2: expected a finite number"),
         ({"order": "warp"}, "order: expected one of"),
     ]:
         with pytest.raises(SerialeqError, match=told):

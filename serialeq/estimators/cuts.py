@@ -40,7 +40,7 @@ class MultiwayCut(ClusterMixin, BaseEstimator):
         ``exp(-beta d**2 / (2 mean d**2)) + 1e-6``.
     order : {"blocked", "shuffled", "reshuffled", "given"} or array of int, default="blocked"
         The serial order of an epoch. The result is that of the serial run in this order.
-        Blocks are tiles of a grid, or runs of a graph's reverse Cuthill–McKee order.
+        Blocks are tiles of a grid, or runs of a graph's Cuthill–McKee order.
     engine : str, default="auto"
         "serial", "dataflow", "groups", "cyclades", "locked" (all with the same bits), "hogwild"
         (not reproducible), or "auto": the faster of serial and dataflow, as predicted.

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from serialeq.cooccurrence import LARGEST_WINDOW, check_counts, count_pairs
-from serialeq.data import shown
+from serialeq.data import LIMIT, shown
 from serialeq.errors import DataError, SerialeqError
 from serialeq.kernels.cooccurrence import targets_and_weights
 from serialeq.problems.factorization import Factorization
@@ -189,8 +189,15 @@ class WordEmbedding(BaseEstimator):
 
     def _entries(self, counts: Any) -> tuple[Entries, np.ndarray]:
         """Return what is factorised, and the weights."""
+        if counts.nnz >= LIMIT:
+            raise DataError(f"X: expected up to {LIMIT - 1} pairs, got {counts.nnz}")
         targets, weights = (np.empty(counts.nnz, dtype=self.dtype) for _ in range(2))
         targets_and_weights(counts.data, float(self.x_max), float(self.alpha), targets, weights)
+        if not weights.any():
+            raise SerialeqError(
+                f"x_max: expected pairs that weigh more than 0 in {self.dtype}, got none with "
+                f"x_max={self.x_max!r} and alpha={self.alpha!r}"
+            )
         rows = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.indptr))
         return (rows, counts.indices.astype(np.int32), targets, counts.shape), weights
 

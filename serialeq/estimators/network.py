@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from serialeq.digest import digest_arrays
 from serialeq.engines.auto import check_engine
-from serialeq.errors import DivergenceError
+from serialeq.errors import DivergenceError, SerialeqError
 from serialeq.problems.network import MASKS, DropoutNetwork, check_groups, feed_forward
 from serialeq.runs.callbacks import Callback
 from serialeq.runs.session import OrderSource, Session, check_order
@@ -130,6 +130,12 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
         expect_one_of("loss", self.loss, LOSSES)
         expect_one_of("masks", self.masks, MASKS)
         expect_one_of("dtype", self.dtype, ("float32", "float64"))
+        for name in ("learning_rate", "initial_square"):
+            given = getattr(self, name)
+            with np.errstate(over="ignore"):
+                rounded = np.dtype(self.dtype).type(given)
+            if not 0.0 < rounded < np.inf:
+                raise SerialeqError(f"{name}: expected a number of {self.dtype}, got {given!r}")
         check_groups(self.hidden_units, self.n_groups, self.n_kept, self.masks)
         check_engine(self.engine)
         if isinstance(self.order, str):

@@ -39,6 +39,7 @@ def expect_number(
 def draw_seed(random_state: Any) -> int:
     """Return the seed: an int as it is; anything else draws one."""
     if isinstance(random_state, Integral):
+        expect_number("random_state", random_state, 0, integer=True)
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 

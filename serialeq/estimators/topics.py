@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
+from serialeq.data import LIMIT
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
 from serialeq.kernels.factorization import sequential_mean
@@ -26,6 +27,8 @@ from serialeq.runs.factorization import (
 )
 from serialeq.runs.trainer import EpochRecord
 from serialeq.team import WorkerTeam, available_cores, count_workers
+
+_LARGEST_MEAN = 1e18  # of the entries, as it is squared; and the inverse of the least
 
 
 class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -194,10 +197,20 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 
     def _entries(self, documents: sp.csr_array) -> tuple[Entries, float]:
         """Return stored entries and sampled zeros, and what the entries were divided by."""
+        n_entries = documents.nnz * (1 + int(self.n_zeros))
+        if n_entries >= LIMIT:
+            raise DataError(
+                f"n_zeros: expected up to {LIMIT - 1} entries and zeros together, got {n_entries}"
+            )
+        scale = float(sequential_mean(documents.data))
+        if not 1 / _LARGEST_MEAN <= scale <= _LARGEST_MEAN:
+            raise DataError(
+                f"X: expected entries with a mean from {1 / _LARGEST_MEAN:g} to "
+                f"{_LARGEST_MEAN:g}, got {scale:g}; multiply X by a number"
+            )
         key = stream_key(self.seed_, "zeros")
         zeros = sample_zeros(documents.indptr, documents.indices, int(self.n_zeros), key)
         stored = np.repeat(np.arange(documents.shape[0], dtype=np.int32), np.diff(documents.indptr))
-        scale = float(sequential_mean(documents.data))
         values = np.zeros(documents.nnz + zeros[0].size, dtype=self.dtype)
         values[: documents.nnz] = documents.data / scale
         rows = np.concatenate([stored, zeros[0]])
@@ -208,6 +221,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Return the checked parameters, with a new seed if the state is random."""
         check_number("n_components", self.n_components, 1, integer=True)
         check_number("n_zeros", self.n_zeros, 0, integer=True)
+        check_number("l2", self.l2, 0)
         state = self.random_state
         if isinstance(state, Integral):
             self.seed_ = int(state)

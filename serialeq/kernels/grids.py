@@ -1,4 +1,4 @@
-"""Edges of a 3-d grid, weighted by differences of grey values."""
+"""Edges of a 3-d grid, weighted by differences of grey values, and a walk through a graph."""
 
 from __future__ import annotations
 
@@ -64,3 +64,27 @@ def grid_edges(image: Any, beta: float) -> Any:
         d = np.float64(weights[e])
         weights[e] = exp(-scale * d * d) + _FAINTEST
     return edges, weights
+
+
+@jit
+def breadth_first(indptr: Any, indices: Any) -> Any:
+    """Return all nodes of a graph breadth first, from the lowest of each component (CSR)."""
+    n = indptr.size - 1
+    order = np.empty(n, np.int64)
+    found = np.zeros(n, np.bool_)
+    n_done = n_found = 0
+    for start in range(n):
+        if not found[start]:
+            found[start] = True
+            order[n_found] = start
+            n_found += 1
+        while n_done < n_found:
+            node = order[n_done]
+            n_done += 1
+            for k in range(indptr[node], indptr[node + 1]):
+                other = indices[k]
+                if not found[other]:
+                    found[other] = True
+                    order[n_found] = other
+                    n_found += 1
+    return order

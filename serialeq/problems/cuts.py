@@ -27,6 +27,7 @@ from serialeq.team import WorkerTeam
 
 from .base import Problem, check_state
 
+_TINY = np.finfo(np.float32).tiny
 UNKNOWN = -1
 """Seed of a node that has none, and label of one that no seed reaches."""
 
@@ -65,7 +66,7 @@ class GraphCut(Problem):
         self._labels = graph.blocks[by_block]
         self._edges = renumber(graph.edges, self._row_of_node)
         self._weights = graph.weights
-        self._scale = np.float32(1.0 / max(float(graph.weights.max(initial=0.0)), 1e-30))
+        self._scale = np.float32(1.0 / float(graph.weights.max(initial=_TINY)))
         self.hypergraph = Hypergraph(self._edges, 2, by_block.size, check=False)
         row_seeds = seeds[by_block]
         self._is_seed = row_seeds != UNKNOWN
