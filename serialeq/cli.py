@@ -1,4 +1,4 @@
-"""The command line: ``serialeq demo | train | predict | plan``."""
+"""The command line: ``serialeq demo | train | predict | plan | lecture``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from .cli_cut import train_cut
 from .cli_embed import predict_neighbours, predict_topics, train_embedding, train_topics
+from .cli_lecture import lecture
 from .cli_linear import predict_linear, train_linear
 from .cli_options import Jobs, Json, Out, Seed, TestFraction
 from .cli_plan import plan
@@ -256,6 +257,7 @@ def _number(numbers: dict[str, int], what: str, label: str, place: str) -> int:
 
 
 app.command()(plan)
+app.command()(lecture)
 
 
 def main() -> None:
