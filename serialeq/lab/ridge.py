@@ -57,7 +57,7 @@ class SparseRidge:
         self.shares = np.where(degrees > 0, self.n_samples / np.maximum(degrees, 1), 0.0)
 
     @property
-    def arrays(self) -> tuple[Any, ...]:
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """``(indptr, variables, values, targets, shares)`` as compiled code takes them."""
         return self.indptr, self.hypergraph.indices, self.X.data, self.y, self.shares
 

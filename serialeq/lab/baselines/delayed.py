@@ -42,13 +42,11 @@ class DelayedContext(NamedTuple):
     owner: np.ndarray
     """(tau + 2,) int64: whose gradient it is; −1: nobody's."""
     epoch: np.ndarray
-    """(2,) int64: number of samples, and where the epoch's random numbers start."""
+    """(3,) int64: number of samples, where the epoch's random numbers start, τ + 1 if random."""
     step: np.ndarray
     key: np.ndarray
     """(1,) uint64."""
     l2: float
-    tau: int
-    at_random: bool
 
 
 @inline
@@ -63,10 +61,11 @@ def _arrive(c: Any, slot: int) -> None:
 @kernel
 def delayed_kernel(c: Any, start: int, stop: int) -> None:
     """Send a gradient for each sample, and add those that arrive."""
-    slots = c.tau + 2
+    slots = c.due.size
+    tau = slots - 2
     for k in range(start, stop):
         time = np.int64(c.times[k])
-        for i in range(max(time - c.tau - 1, 0), time):
+        for i in range(max(time - tau - 1, 0), time):
             if c.owner[i % slots] >= 0 and c.due[i % slots] <= time:
                 _arrive(c, i % slots)
         e, slot = np.int64(c.samples[k]), time % slots
@@ -77,12 +76,12 @@ def delayed_kernel(c: Any, start: int, stop: int) -> None:
             v = np.intp(c.variables[j])
             g = error * c.values[j] + c.l2 * c.shares[v] * c.w[v]
             c.pending[slot, j - c.indptr[e]] = g
-        delay = np.int64(c.tau)
-        if c.at_random:
-            delay = np.int64(mix(c.key[0], c.epoch[1] + time) % np.uint64(c.tau + 1))
+        delay = tau
+        if c.epoch[2] > 0:
+            delay = np.int64(mix(c.key[0], c.epoch[1] + time) % np.uint64(c.epoch[2]))
         c.owner[slot], c.due[slot] = e, time + delay + 1
         if time == c.epoch[0] - 1:  # the epoch ends when all have arrived
-            for i in range(max(time - c.tau, 0), time + 1):
+            for i in range(max(time - tau, 0), time + 1):
                 if c.owner[i % slots] >= 0:
                     _arrive(c, i % slots)
 
@@ -117,25 +116,24 @@ class DelayedSgd(RidgeProblem):
     ) -> None:
         super().__init__(ridge, step, decay)
         self.hypergraph = Hypergraph(np.zeros(ridge.n_samples, dtype=np.uint32), 1, 1)
-        self.tau, self.at_random = tau, at_random
         self._w = np.zeros(ridge.n_variables)
         longest = int(np.diff(ridge.indptr).max(initial=1))
         self._pending = np.zeros((tau + 2, longest))
         self._due, self._owner = np.zeros(tau + 2, np.int64), np.full(tau + 2, -1, np.int64)
-        self._epoch = np.zeros(2, dtype=np.int64)
+        self._epoch = np.array([0, 0, tau + 1 if at_random else 0], dtype=np.int64)
         self._key = np.array([stream_key(seed, "delays")])
 
     def context(self, samples: np.ndarray, times: np.ndarray) -> DelayedContext:
         """Return the kernel's context."""
         return DelayedContext(
             samples, times, *self.ridge.arrays, self._w, self._pending, self._due, self._owner,
-            self._epoch, self.steps, self._key, self.ridge.l2, self.tau, self.at_random,
+            self._epoch, self.steps, self._key, self.ridge.l2,
         )  # fmt: skip
 
     def begin_epoch(self, epoch: int, n_samples: int) -> None:
         """Set the step and where the random delays of the epoch start."""
         super().begin_epoch(epoch, n_samples)
-        self._epoch[:] = n_samples, epoch * n_samples
+        self._epoch[:2] = n_samples, epoch * n_samples
 
     def trained(self) -> dict[str, np.ndarray]:
         """Return ``w``, shape (d,)."""
