@@ -32,7 +32,7 @@ class Curve:
     ----------
     label : str
         In the legend.
-    x, y : sequences of float
+    x, y : sequences or arrays of numbers
     look : {"measured", "simulated", "theory", "points", "guide"}
         Line with points, dashed, line, points, grey dots.
     colour : int, optional
@@ -41,8 +41,8 @@ class Curve:
     """
 
     label: str
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Any
+    y: Any
     look: str = "measured"
     colour: int | None = None
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 
 from serialeq.errors import SerialeqError
 
+from . import barriers, straggler_sections
 from .page import Section
 from .settings import LabSettings
 
 Part = Callable[[LabSettings], list[Section]]
 
 PARTS: dict[str, tuple[Part, ...]] = {
-    "stragglers": (),
+    "stragglers": (straggler_sections.order_statistics, barriers.lifted_barriers),
     "hogwild": (),
     "noise": (),
     "problems": (),
