@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 
 from serialeq.errors import SerialeqError
 
-from . import barriers, straggler_sections
+from . import (
+    barriers,
+    baseline_sections,
+    bound_sections,
+    noise_sections,
+    straggler_sections,
+    twin_sections,
+)
 from .page import Section
 from .settings import LabSettings
 
@@ -14,10 +21,10 @@ Part = Callable[[LabSettings], list[Section]]
 
 PARTS: dict[str, tuple[Part, ...]] = {
     "stragglers": (straggler_sections.order_statistics, barriers.lifted_barriers),
-    "hogwild": (),
-    "noise": (),
+    "hogwild": (baseline_sections.baseline_sections,),
+    "noise": (noise_sections.noise_sections, bound_sections.bound_sections),
     "problems": (),
-    "equivalence": (),
+    "equivalence": (twin_sections.twin_sections,),
 }
 """What makes the sections of each key; the page shows them in this order."""
 

@@ -96,7 +96,9 @@ def methods(
         Method("Hogwild!", "Niu et al. 2011", sgd, "hogwild"),
         Method(
             "parameter server", "Dean et al. 2012 (Downpour)",
-            lambda: Downpour(ridge, step, decay, n_workers=n_workers), simulated=n_workers,
+            lambda: Downpour(
+                ridge, step, decay, n_workers=n_workers, fetch=1, push=1
+            ), simulated=n_workers,
         ),
         Method(
             "coordinate descent", "Liu et al. 2014", lambda: CoordinateDescent(ridge), "dataflow"
