@@ -92,8 +92,8 @@ def noise_sections(settings: LabSettings) -> list[Section]:
     stats, hub = sparse.hypergraph.statistics(), shared.hypergraph.statistics()
     worst = max(delay.noise.identity_error for delay in [*few, *many])
     parts: list[str | Table | Figure] = [
-        f"<p>A run of Hogwild! in slow motion: every single read and add has a place in time, up to "
-        f"τ other samples overlap with a sample on either side, and what is in memory when a "
+        f"<p>A run of Hogwild! in slow motion: every single read and add has a place in time, up "
+        f"to τ other samples overlap with a sample on either side, and what is in memory when a "
         f"sample reads is what it uses. Reads and adds come at <em>random</em> times; or as late "
         f"as they may, so that the last τ samples are unseen (<em>stale</em>); or every other "
         f"sample reads at the end of its time and sees the <em>future</em> (ahead). The lecture's "

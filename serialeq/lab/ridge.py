@@ -128,19 +128,25 @@ def random_ridge(
 ) -> SparseRidge:
     """Return a regression with `support` random variables in each sample, and some noise.
 
-    Values are normal with squares that add up to about 1; targets are those of a normal w, plus
-    a tenth of their size in noise.
+    Every variable is in as many samples as any other, up to one. Features are ±1 over the root of
+    `support`; targets are those of a normal w, plus a tenth of their size in noise.
+
+    Raises
+    ------
+    DataError
+        If `n_variables` is no multiple of `support`.
     """
+    if n_variables % support:
+        raise DataError(f"n_variables: expected a multiple of {support}, got {n_variables}")
     rng = np.random.default_rng([seed, 1])
-    keys = rng.random((n_samples, n_variables)) if n_variables <= 512 else None
-    if keys is not None:
-        variables = np.argpartition(keys, support - 1, axis=1)[:, :support]
-    else:
-        variables = rng.integers(0, n_variables, (n_samples, support))
-    values = rng.normal(size=(n_samples, support)) / np.sqrt(support)
+    n_decks = -(-n_samples * support // n_variables)
+    decks = [rng.permutation(n_variables) for _ in range(n_decks)]
+    variables = np.concatenate(decks)[: n_samples * support]
+    values = rng.choice([-1.0, 1.0], variables.size) / np.sqrt(support)
     rows = np.repeat(np.arange(n_samples), support)
-    X = sp.csr_array((values.ravel(), (rows, variables.ravel())), (n_samples, n_variables))
-    y = X @ rng.normal(size=n_variables) + 0.1 * rng.normal(size=n_samples)
+    X = sp.csr_array((values, (rows, variables)), (n_samples, n_variables))
+    y = X @ rng.normal(size=n_variables)
+    y += 0.1 * y.std() * rng.normal(size=n_samples)
     return SparseRidge(X, y, l2)
 
 

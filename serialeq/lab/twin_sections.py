@@ -56,10 +56,10 @@ def twin_sections(settings: LabSettings) -> list[Section]:
                 f"a thread of its own, on however many cores there are.</p>",
                 digest_table(problems, settings.seed),
                 speed_table(problems, settings),
-                "<p>Speedups are medians of ratios of epochs that took turns; planning happens once "
-                "for an order. SVRG's epoch includes its full gradient, one pass that runs serially "
-                "under every engine. Under Hogwild! coordinate descent loses adds to its residuals, "
-                "which then belong to no weights at all.</p>",
+                "<p>Speedups are medians of ratios of epochs that took turns; planning happens "
+                "once for an order. SVRG's epoch includes its full gradient, one pass that runs "
+                "serially under every engine. Under Hogwild! coordinate descent loses adds to its "
+                "residuals, which then belong to no weights at all.</p>",
             ],
         )
     ]

@@ -97,7 +97,7 @@ def methods(
         Method(
             "parameter server", "Dean et al. 2012 (Downpour)",
             lambda: Downpour(
-                ridge, step, decay, n_workers=n_workers, fetch=1, push=1
+                ridge, step, decay, n_workers=n_workers, fetch=2, push=2
             ), simulated=n_workers,
         ),
         Method(
