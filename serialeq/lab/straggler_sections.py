@@ -18,7 +18,7 @@ CLUSTER = 148
 
 _ROUNDS = 10_000  # then the slowest of 10,000 has a standard error of 0.12 %
 _QUICK_ROUNDS = 2_500
-_LEAST_DRAWS = 1 << 20  # few workers need more rounds: their slowest varies more
+_LEAST_DRAWS = 1 << 22  # few workers need more rounds: their slowest varies more
 
 _MATHS = "http://www.w3.org/1998/Math/MathML"
 
