@@ -52,10 +52,10 @@ def twin_sections(settings: LabSettings) -> list[Section]:
             "twins",
             "Serial equivalence: every method, its Hogwild! twin, and the bits",
             [
-                f"<p>The same compiled kernel under three engines, on generated data: a regression "
+                "<p>The same compiled kernel under three engines, on generated data: a regression "
                 "of n samples with 8 of n variables each, and 2n ratings. <em>Dataflow</em> "
                 "keeps the order of conflicting samples; <em>hogwild</em> keeps "
-                f"nothing. Digests are of models trained for 2 epochs on 1 to 8 workers, each with "
+                "nothing. Digests are of models trained for 2 epochs on 1 to 8 workers, each with "
                 f"a thread of its own, on however many cores there are (n = {few:,}); on one "
                 f"worker Hogwild! is serial. Speeds are for n = {many:,}.</p>",
                 digest_table(problems[0], settings.seed),
