@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``embed``, ``planning``."""
+"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``embed``, ``network``, …"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serialeq.errors import SerialeqError
 from serialeq.report import print_json
 from serialeq.team import count_workers
 
-from . import cut, embed, libmf_peer, linear, machine, mf, planning, quality, tables
+from . import cut, embed, libmf_peer, linear, machine, mf, network, planning, quality, tables
 from .datasets import Dataset, load
 from .linear_runners import LOSSES, quality_setting, race_setting
 from .runners import QUALITY
@@ -189,6 +189,36 @@ def word_vectors(
         print_json(content)
     else:
         tables.print_neighbours(content["neighbours"])
+
+
+@app.command("network")
+def dropout_network(
+    data: Annotated[TextDataset, typer.Option(help="Examples.")] = TextDataset.NEWSGROUPS,
+    hidden: Annotated[int, typer.Option(min=16, help="Hidden units, in 16 groups.")] = 256,
+    kept: Annotated[str, typer.Option(help="Groups kept of 16, with commas.")] = "16,4,2,1",
+    jobs: Jobs = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each contestant.")] = 7,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs for accuracy and bits.")] = 20,
+    peer: Annotated[int, typer.Option(min=0, help="Epochs of MLPClassifier; 0: none.")] = 10,
+    as_json: Json = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Generated data, 64 units, 2 rounds, 2 epochs.")
+    ] = False,
+) -> None:
+    """Race the engines at the dropout network: sparsity against quality; scikit-learn's MLP."""
+    if quick:
+        hidden, kept, rounds, epochs, peer = 64, "16,4,1", 2, 2, 1
+    split = load_text(data, quick)
+    if split.classes_train is None:
+        raise typer.BadParameter(f"expected data with more than two classes, got {data}")
+    numbers = _numbers(kept, int)
+    content = {"data": f"{data}, {split.X_train.shape}", "machine": machine.describe()}
+    workers = count_workers(jobs)
+    content |= network.compare(split, hidden, numbers, workers, rounds, epochs, peer)
+    if as_json:
+        print_json(content)
+    else:
+        network.show(content)
 
 
 @app.command("planning")

@@ -45,7 +45,7 @@ _QUALITY = {
     (TextDataset.NEWSGROUPS, "hinge"): Setting(1e-5, "constant", eta0=0.1),
     (TextDataset.NEWSGROUPS_STOP, "log"): Setting(1e-5),
     (TextDataset.NEWSGROUPS_STOP, "hinge"): Setting(1e-4),
-    (TextDataset.LINUX, "log"): Setting(3e-6),
+    (TextDataset.LINUX, "log"): Setting(1e-7),
     (TextDataset.LINUX, "hinge"): Setting(1e-5),
     (TextDataset.DENSE, "log"): Setting(1e-4),
     (TextDataset.DENSE, "hinge"): Setting(1e-5, "invscaling", eta0=3.0),

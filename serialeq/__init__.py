@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .estimators.embedding import WordEmbedding
     from .estimators.factorization import MatrixFactorization
     from .estimators.linear import LinearClassifier, LinearRegressor
+    from .estimators.network import DropoutMLPClassifier
     from .estimators.topics import TopicModel
     from .hypergraph import Hypergraph
     from .kernels.kernel import kernel
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 _HOME = {
     "DataError": "errors",
     "DivergenceError": "errors",
+    "DropoutMLPClassifier": "estimators.network",
     "Hypergraph": "hypergraph",
     "LinearClassifier": "estimators.linear",
     "LinearRegressor": "estimators.linear",
@@ -55,6 +57,7 @@ _HOME = {
 __all__ = [
     "DataError",
     "DivergenceError",
+    "DropoutMLPClassifier",
     "Hypergraph",
     "LinearClassifier",
     "LinearRegressor",

@@ -131,7 +131,7 @@ def test_linear_rows_are_whole_runs_of_everyone(linear):
     rows = {row["name"]: row for row in linear["rows"]}
     assert len(rows) == len(linear["rows"])
     assert set(rows) >= {
-        *("serial float64", "serial lattice", "lookahead 16", "lookahead two-level"),
+        *("serial float64", "serial lattice", "lookahead two-level", "auto"),
         *("minibatch 64", "hogwild", "locked", "ceiling", "scikit-learn"),
     }
     for row in rows.values():
@@ -152,11 +152,12 @@ def test_linear_rows_are_whole_runs_of_everyone(linear):
 def test_linear_rows_have_the_bits_that_they_promise(linear):
     rows = {row["name"]: row for row in linear["rows"]}
     promising = [row for row in linear["rows"] if row["equivalent"]]
-    assert {row["engine"] for row in promising} == {"serial", "lookahead", "locked"}
+    assert {row["engine"] for row in promising} == {"serial", "lookahead", "locked", "auto"}
     assert all(row["serial_bits"] for row in promising)
     assert rows["minibatch 64"]["serial_bits"]
     assert rows["ceiling"]["serial_bits"] is None
-    assert rows["lookahead 16"]["digest"] == rows["serial lattice"]["digest"]
+    blocks = [row for row in promising if row["engine"] == "lookahead" and row["size"]]
+    assert {row["digest"] for row in blocks} == {rows["serial lattice"]["digest"]}
     assert rows["serial float64"]["digest"] != rows["serial lattice"]["digest"]
     assert all(len(row["digest"]) == 64 for row in promising)
 
@@ -164,9 +165,10 @@ def test_linear_rows_have_the_bits_that_they_promise(linear):
 def test_linear_ratios_and_classes(linear):
     ratios = linear["ratios"]["log"]
     assert abs(ratios["objective: lattice over float64"]) < 5e-3
+    block = next(row["size"] for row in linear["rows"] if row["name"] == "lookahead, 1 worker")
     assert {
-        *("lookahead 16 / hogwild", "minibatch 64 / minibatch 64, 1 worker"),
-        "per epoch: serial float64 / scikit-learn",
+        *(f"lookahead {block} / hogwild", "minibatch 64 / minibatch 64, 1 worker"),
+        *("auto / serial lattice", "per epoch: serial float64 / scikit-learn"),
     } <= set(ratios["speed"])
     classes = linear["classes"]["log"]
     assert classes["n_classes"] == 20
@@ -298,3 +300,35 @@ def test_embed_races_every_engine_and_shows_neighbours():
     assert 0 < rows["dataflow", "blocked"]["rmse"] < 1
     assert "dataflow blocked / hogwild shuffled" in content["ratios"]["16"]
     assert all(len(found) == 8 for found in content["neighbours"].values())
+
+
+@pytest.fixture(scope="module")
+def network() -> dict[str, Any]:
+    return run_json("network", "--quick", "--jobs", "2")
+
+
+def test_network_rows_by_sparsity(network):
+    assert {"rows", "ratios", "machine", "data", "hidden_units", "scikit-learn"} == set(network)
+    rows = {(row["sparsity"], row["engine"], row["order"]): row for row in network["rows"]}
+    assert len(rows) == len(network["rows"])
+    assert {sparsity for sparsity, _, _ in rows} == {
+        *("16/16 partition", "4/16 partition", "4/16 independent", "1/16 partition"),
+    }
+    for row in rows.values():
+        low, high = row["spread"]
+        assert 0 < low <= row["seconds"] <= high
+        assert min(row["speedup"], row["over_hogwild"], row["over_ceiling"]) > 0
+        if row["engine"] != "ceiling":
+            assert row["accuracy"] > 0.5
+    promising = [row for row in rows.values() if row["equivalent"]]
+    assert {row["engine"] for row in promising} == {"serial", "dataflow"}
+    assert all(row["serial_bits"] for row in promising)
+    assert len({row["digest"] for row in promising}) == 7  # one for each sparsity and order
+    assert "dataflow shuffled / serial shuffled" in network["ratios"]["1/16 partition"]
+    assert len(network["scikit-learn"]["accuracies"]) == 1
+
+
+def test_network_refuses_data_of_two_classes():
+    result = CliRunner().invoke(app, ["network", "--quick", "--data", "dense"])
+    assert result.exit_code == 2
+    assert "more than two classes" in result.output

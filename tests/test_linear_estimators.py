@@ -112,7 +112,8 @@ def test_in_float64_every_other_engine_may_be_asked_for() -> None:
     for engine in ("dataflow", "locked"):
         model = classifier(arithmetic="float64", engine=engine).fit(X, Y)
         assert (model.engine_, model.digest_) == (engine, serial.digest_)
-    lattice = classifier().fit(X, Y)
+    serial = classifier(loss="log_loss", arithmetic="float64", engine="serial").fit(X, Y)
+    lattice = classifier(loss="log_loss").fit(X, Y)
     assert lattice.digest_ != serial.digest_
     np.testing.assert_allclose(lattice.coef_, serial.coef_, atol=0.02 * abs(serial.coef_).max())
     assert classifier(arithmetic="float64", engine="hogwild").fit(X, Y).score(X, Y) > 0.8
@@ -250,6 +251,39 @@ def test_partial_fit_equals_the_epochs_of_fit(arithmetic: str) -> None:
     assert [record["epoch"] for record in parts.history_] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("average", [True, 400])
+def test_means_are_scikit_learns_and_of_one_digest(average: bool | int) -> None:
+    options: dict[str, Any] = {"loss": "log_loss", "average": average, "max_iter": 3}
+    theirs = SGDClassifier(alpha=1e-3, tol=None, shuffle=False, **options)
+    theirs.fit(sp.csr_matrix(X), Y)
+    in_float64 = classifier(order="given", arithmetic="float64", **options).fit(X, Y)
+    np.testing.assert_allclose(in_float64.coef_, theirs.coef_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(in_float64.intercept_, theirs.intercept_, rtol=1e-5)
+    whole = classifier(order="given", engine="serial", **options).fit(X, Y)
+    np.testing.assert_allclose(whole.coef_, theirs.coef_, atol=1e-3 * abs(theirs.coef_).max())
+    parts = classifier(order="given", engine="lookahead", n_jobs=2, **options)
+    for _ in range(3):
+        parts.partial_fit(X, Y, classes=[0, 1])
+    assert parts.digest_ == whole.digest_
+    assert parts.digest_ != classifier(order="given", loss="log_loss", max_iter=3).fit(X, Y).digest_
+
+
+@pytest.mark.parametrize("other", [False, True, 20])
+def test_means_begin_where_the_first_partial_fit_said(other: bool | int) -> None:
+    model = classifier(average=10).partial_fit(X, Y, classes=[0, 1])
+    with pytest.raises(SerialeqError, match=rf"average: expected 10, .*, got {int(other)}"):
+        model.set_params(average=other).partial_fit(X, Y)
+
+
+def test_memory_is_told_of_lookahead_alone() -> None:
+    told = classifier(engine="lookahead").fit(X, Y).plan_bytes_
+    assert told.keys() == {"slices", "gram", "waits", "scratch"}
+    assert min(told.values()) > 0
+    assert classifier(engine="serial").fit(X, Y).plan_bytes_ == {}
+    twice = classifier(engine="lookahead", order=np.tile(np.arange(Y.size), 2)).fit(X, Y)
+    assert twice.plan_bytes_["gram"] == 2 * told["gram"]
+
+
 def test_partial_fit_of_a_regressor() -> None:
     y = X @ np.arange(30.0)
     whole = LinearRegressor(max_iter=2, tol=None, n_jobs=1).fit(X, y)
@@ -347,6 +381,8 @@ def test_orders() -> None:
         ({"max_iter": 0}, "max_iter: expected at least 1, got 0"),
         ({"max_iter": 1.5}, "max_iter: expected an integer, got 1.5"),
         ({"tol": "small"}, "tol: expected a finite number, got 'small'"),
+        ({"average": -1}, "average: expected at least 0, got -1"),
+        ({"average": "x"}, "average: expected an integer, got 'x'"),
         ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
         ({"block_size": 3}, "block_size: expected one of 1, 2, 4, 8, 16, 32, 64, got 3"),
         ({"lattice_bits": (30, 1)}, r"lattice_bits: expected 1 to \d+ bits .* got \(30, 1\)"),
@@ -358,6 +394,11 @@ def test_orders() -> None:
 def test_wrong_parameters_are_named(parameters: dict[str, Any], told: str) -> None:
     with pytest.raises(SerialeqError, match=told):
         classifier(**parameters).fit(X, Y)
+
+
+def test_integers_beyond_floats_are_named() -> None:
+    with pytest.raises(SerialeqError, match=r"average: expected a number below 2\*\*1024"):
+        classifier(average=10**400).fit(X, Y)
 
 
 def test_losses_of_classification_are_not_for_regression() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +23,8 @@ from serialeq.runs.session import OrderSource, Session
 from serialeq.runs.trainer import EpochRecord, train
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
+from .parameters import draw_seed, expect_number, expect_one_of
+
 ORDERS = ("reshuffled", "shuffled", "given")
 
 
@@ -40,31 +41,31 @@ class LinearEstimator(BaseEstimator):
 
     def _check_parameters(self) -> None:
         p: Any = self
-        _one_of("loss", p.loss, self._losses)
-        _one_of("penalty", p.penalty, ("l2", None))
-        _one_of("learning_rate", p.learning_rate, SCHEDULES)
-        _one_of("arithmetic", p.arithmetic, ("lattice", "float64"))
+        expect_one_of("loss", p.loss, self._losses)
+        expect_one_of("penalty", p.penalty, ("l2", None))
+        expect_one_of("learning_rate", p.learning_rate, SCHEDULES)
+        expect_one_of("arithmetic", p.arithmetic, ("lattice", "float64"))
         check_engine(p.engine)
         if isinstance(p.order, str):
-            _one_of("order", p.order, ORDERS)
+            expect_one_of("order", p.order, ORDERS)
         count_workers(p.n_jobs)
-        _number("alpha", p.alpha, 0.0)
-        _number("epsilon", p.epsilon, 0.0)
-        _number("eta0", p.eta0, 0.0, above=p.learning_rate in ("constant", "invscaling"))
-        _number("power_t", p.power_t, -np.inf)
-        _number("max_iter", p.max_iter, 1, integer=True)
-        _number("n_iter_no_change", p.n_iter_no_change, 1, integer=True)
-        _number("batch_size", p.batch_size, 1, integer=True)
-        if not isinstance(p.average, bool):
-            _number("average", p.average, 0, integer=True)
+        expect_number("alpha", p.alpha, 0.0)
+        expect_number("epsilon", p.epsilon, 0.0)
+        expect_number("eta0", p.eta0, 0.0, above=p.learning_rate in ("constant", "invscaling"))
+        expect_number("power_t", p.power_t, -np.inf)
+        expect_number("max_iter", p.max_iter, 1, integer=True)
+        expect_number("n_iter_no_change", p.n_iter_no_change, 1, integer=True)
+        expect_number("batch_size", p.batch_size, 1, integer=True)
+        if not isinstance(p.average, (bool, np.bool_)):
+            expect_number("average", p.average, 0, integer=True)
         if p.tol is not None:
-            _number("tol", p.tol, -np.inf)
+            expect_number("tol", p.tol, -np.inf)
         if not 0.0 < p.validation_fraction < 1.0:
             raise SerialeqError(
                 f"validation_fraction: expected above 0 and below 1, got {p.validation_fraction!r}"
             )
         if p.block_size is not None:
-            _one_of("block_size", p.block_size, BLOCKS)
+            expect_one_of("block_size", p.block_size, BLOCKS)
         if p.learning_rate in ("optimal", "pegasos") and (p.alpha == 0 or p.penalty is None):
             raise SerialeqError(
                 f"alpha: expected more than 0 and penalty='l2' with learning_rate="
@@ -115,7 +116,7 @@ class LinearEstimator(BaseEstimator):
         held_out: Any = None
         if stops and p.early_stopping:
             X, held_out, targets, importance = self._hold_out(X, targets, importance)
-        seed = _seed(p.random_state)
+        seed = draw_seed(p.random_state)
         with WorkerTeam(n_workers) as team:
             problem = self._problem(X, targets, importance, team)
             held_problem = None
@@ -164,7 +165,7 @@ class LinearEstimator(BaseEstimator):
         n_workers: int,
         asked_for: int,
     ) -> None:
-        self._updates = problem.n_updates
+        self._updates, self._average_from = problem.n_updates, problem.average_from
         self._trained = trained if problem.average_from else {}
         coef, intercept = problem.published()
         self.coef_, self.intercept_ = self._public(coef, intercept)
@@ -190,10 +191,10 @@ class LinearEstimator(BaseEstimator):
         if not whole:
             problem.load(arrays)
             return
-        if bool(self._trained) != bool(problem.average_from):
+        if problem.average_from != self._average_from:
             raise SerialeqError(
-                "average: expected what the first partial_fit had, got "
-                f"{problem.average_from or False!r}"
+                f"average: expected {self._average_from}, as in the last fit, to go on, "
+                f"got {problem.average_from}"
             )
         problem.load(self._trained or arrays, self._updates)
 
@@ -207,7 +208,7 @@ class LinearEstimator(BaseEstimator):
         rows = np.arange(targets.shape[0])
         try:
             kept, held = train_test_split(
-                rows, test_size=p.validation_fraction, random_state=_seed(p.random_state)
+                rows, test_size=p.validation_fraction, random_state=draw_seed(p.random_state)
             )
         except ValueError as error:
             raise SerialeqError(f"validation_fraction: {error}") from error
@@ -244,32 +245,3 @@ def _loss_elsewhere(problem: LinearModel, other: LinearModel, team: WorkerTeam) 
     coef, intercept = problem.published()
     other.load({"coef": coef, "intercept": intercept})
     return other.loss(team)
-
-
-def _one_of(name: str, given: Any, expected: tuple[Any, ...]) -> None:
-    if not any(given is one or given == one for one in expected):
-        raise SerialeqError(
-            f"{name}: expected one of {', '.join(map(str, expected))}, got {given!r}"
-        )
-
-
-def _number(
-    name: str, given: Any, least: float, *, integer: bool = False, above: bool = False
-) -> None:
-    kind: Any = Integral if integer else Real
-    if isinstance(given, bool) or not isinstance(given, kind) or not np.isfinite(float(given)):
-        wanted = "an integer" if integer else "a finite number"
-        raise SerialeqError(f"{name}: expected {wanted}, got {given!r}")
-    if given < least or (above and given == least):
-        raise SerialeqError(
-            f"{name}: expected {'more than' if above else 'at least'} {least}, got {given!r}"
-        )
-
-
-def _seed(random_state: Any) -> int:
-    """Return the seed: an int as it is; anything else draws one."""
-    if isinstance(random_state, Integral):
-        return int(random_state)
-    from sklearn.utils import check_random_state
-
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

@@ -70,7 +70,7 @@ def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta:
         if c.with_intercept:
             pending = room if c.simultaneous else 0
             c.intercept[p, pending + o] -= c.intercept_decay * (eta * g)
-    if c.averaged and not c.simultaneous:
+    if c.averaged and c.with_intercept and not c.simultaneous:
         _count_intercept(c, p, update)
     if c.lattice:
         bound = c.state[p, BOUND] + largest * c.most
@@ -224,7 +224,7 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
     if c.simultaneous:
         for o in range(c.n_outputs):
             c.intercept[p, o] = c.intercept[p, pending + o]
-        if c.averaged:
+        if c.averaged and c.with_intercept:
             _count_intercept(c, p, first // c.block)
     for k in range(first, last):
         row = np.intp(c.samples[k])

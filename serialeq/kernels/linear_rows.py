@@ -92,10 +92,13 @@ def add_row(c: Any, p: int, row: int, weights: Any, beta: Any, at: int) -> None:
 def fetch_row(c: Any, p: int, row: int) -> None:
     """Ask for what is needed of a row, as no processor guesses where a shuffle goes next."""
     if c.dense:
-        return
-    lower, upper = c.ptr[p, row], c.ptr[p, row + 1]
-    for k in range(lower, upper, 16):
-        prefetch(c.columns, k)
+        width = c.first_column[p + 1] - c.first_column[p]
+        lower = c.first_column[p] * c.targets.shape[0] + row * width
+        upper = lower + width
+    else:
+        lower, upper = c.ptr[p, row], c.ptr[p, row + 1]
+        for k in range(lower, upper, 16):
+            prefetch(c.columns, k)
     for k in range(lower, upper, 32):
         prefetch(c.values, k)
     if c.gram.size:

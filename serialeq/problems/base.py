@@ -15,7 +15,8 @@ from serialeq.planning.prediction import predict
 from serialeq.planning.schedule import Schedule
 from serialeq.team import WorkerTeam
 
-_STEPS_LOOKED_AT = 1 << 16
+STEPS_LOOKED_AT = 1 << 16
+"""Steps of an epoch that are simulated to predict its speedup."""
 
 
 class Problem(ABC):
@@ -32,18 +33,27 @@ class Problem(ABC):
         The update depends on the sample's position in the serial order.
     parallel_engine : str
         The engine that ``auto`` takes if it pays.
+    redrawn : bool
+        Supports change with the epoch: `draw` sets them, and every epoch is planned anew.
     """
 
     hypergraph: Hypergraph
     kernel: Kernel
     timed: bool = False
     parallel_engine: str = "dataflow"
+    redrawn: bool = False
 
     @abstractmethod
     def context(self, samples: np.ndarray, times: np.ndarray) -> Any:
         """Return the kernel's context with the data of `samples` laid out in that order.
 
         `times` holds the serial position of each, or is empty unless `timed`.
+        """
+
+    def draw(self, epoch: int) -> None:  # noqa: B027
+        """Set the supports of an epoch (`hypergraph`), as a function of its number alone.
+
+        Called before an epoch is planned, if `redrawn`. A new problem has those of epoch 0.
         """
 
     def begin_epoch(self, epoch: int, n_samples: int) -> None:  # noqa: B027
@@ -91,7 +101,7 @@ class Problem(ABC):
 
     def predicted_speedup(self, order: Order, n_workers: int) -> float:
         """Return the speed of `parallel_engine` over serial, as far as can be told beforehand."""
-        return predict(order, n_workers, limit=_STEPS_LOOKED_AT).speedup
+        return predict(order, n_workers, limit=STEPS_LOOKED_AT).speedup
 
     def reshuffled_order(self, seed: int, epoch: int) -> Order:
         """Return the order of one epoch of a run that shuffles anew in every epoch."""

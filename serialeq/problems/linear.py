@@ -7,6 +7,7 @@ exact sums (`serialeq.kernels.linear`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -257,8 +258,9 @@ class LinearModel(SlicedProblem):
                 "engine: lookahead and minibatch need arithmetic='lattice', got 'float64'"
             )
         block = self.batch if simultaneous else self.block
-        n_workers = self.cost.most_workers(block, team.n_workers)
         rows = order.samples().astype(np.int32, copy=False)
+        self.cost = replace(self.cost, n_samples=rows.size)  # repeats take memory, too
+        n_workers = self.cost.most_workers(block, team.n_workers)
         self._base = rows
         layout = self._lay_out(n_workers, rows, team)
         stride = max(8 * self._width, 1)
@@ -351,7 +353,7 @@ class LinearModel(SlicedProblem):
     # ---- epochs --------------------------------------------------------------------------------
 
     def _resize(self, n_samples: int, n_updates: int) -> None:
-        self._rates = np.empty((max(n_updates, 1), 5 if self.average_from else 3))
+        self._rates = np.empty((n_updates, 5 if self.average_from else 3))
         period = self._simultaneous or _PERIOD
         self._folds = np.ones((n_samples // period + 1, 2))
         self._updates_per_epoch = n_updates
@@ -361,6 +363,8 @@ class LinearModel(SlicedProblem):
         self._settle()
         if epoch == 0 and self.n_updates:
             self.n_updates = 0
+            self._sums_laid_out[:] = 0.0
+            self._intercept[:, 2 * self._room :] = 0.0
         start = self.n_updates
         per_fold = 1 if self._simultaneous else _PERIOD
         self._scale, self._passed = fill_rates(
@@ -462,6 +466,8 @@ class LinearModel(SlicedProblem):
         n_counted = self.n_updates - self.average_from + 1
         if not self.average_from or n_counted < 1:
             return arrays["coef"], arrays["intercept"]
+        if not self.fit_intercept:
+            return arrays["coef_sum"] / n_counted, arrays["intercept"]
         return arrays["coef_sum"] / n_counted, arrays["intercept_sum"] / n_counted
 
     def load(self, arrays: dict[str, np.ndarray], n_updates: int = 0) -> None:
@@ -481,7 +487,9 @@ class LinearModel(SlicedProblem):
             self._sums = np.ascontiguousarray(arrays["coef_sum"].T) / -self._tick_of_weights
             at = 2 * self._room
             self._intercept[0, at : at + self.n_outputs] = arrays["intercept_sum"]
+        self._state = np.zeros((1, 16))
         self._state[:, BOUND] = np.abs(weights).max(initial=0.0)
+        self._scale, self._passed = 1.0, 0.0
         self.n_updates = n_updates
 
     def reshuffled_order(self, seed: int, epoch: int) -> Order:

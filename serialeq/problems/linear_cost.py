@@ -15,6 +15,7 @@ BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 _RESPONSE, _MORE_OUTPUTS = 70.0, 6.0  # a sample's own steps: the first output, and each other one
 _SPARSE, _DENSE, _SHARED_DENSE = 1.0, 0.3, 0.2  # an entry: inner product and update
 _WIDE = 5.0  # the same with several outputs: a vector of 8 weights
+_RARE_RESPONSE, _RARE_ROW = 0.5, 0.75  # where texts are soon on the right side
 _GRAM_SPARSE, _GRAM_DENSE = 1.2, 0.035  # an entry times 16 samples; an entry times one sample
 _RECURRENCE = 1.2  # a vector of 8 margins
 _EXCHANGE = 128.0  # a block's, on one worker; it grows with the logarithm of the workers
@@ -30,6 +31,7 @@ class LinearCost:
     Attributes
     ----------
     n_samples : int
+        Of an epoch, repeats counted.
     entries : float
         Mean number of entries of a row.
     n_features, n_outputs : int
@@ -47,18 +49,21 @@ class LinearCost:
 
     @property
     def _own(self) -> float:
-        return _RESPONSE + _MORE_OUTPUTS * (self.n_outputs - 1)
+        own = _RESPONSE + _MORE_OUTPUTS * (self.n_outputs - 1)
+        return own * _RARE_RESPONSE if self._seldom else own
+
+    @property
+    def _seldom(self) -> bool:
+        return self.rarely_moves and not self.dense
 
     def _row(self, entry: float) -> float:
         wide = _WIDE * -(-self.n_outputs // 8)
-        return self.entries * (entry if self.n_outputs == 1 else wide * entry)
+        time = self.entries * (entry if self.n_outputs == 1 else wide * entry)
+        return time * _RARE_ROW if self._seldom else time
 
     def serial(self) -> float:
         """Return the time of a sample in the serial engine."""
-        row = self._row(_DENSE if self.dense else _SPARSE)
-        if self.rarely_moves and not self.dense:  # texts are soon on the right side
-            return 0.4 * self._own + 0.75 * row
-        return self._own + row
+        return self._own + self._row(_DENSE if self.dense else _SPARSE)
 
     def lookahead(self, block: int, n_workers: int) -> float:
         """Return the time of a sample with blocks of `block` samples, planning left out.
@@ -93,12 +98,12 @@ class LinearCost:
     def memory(self, block: int, n_workers: int, n_threads: int) -> dict[str, int]:
         """Return the bytes of a plan of lookahead, by what they are for."""
         workers = self.most_workers(block, n_workers)
-        n_entries = int(self.entries * self.n_samples)
+        n_entries = round(self.entries * self.n_samples)
         rows = 0 if self.dense else workers * (self.n_samples + 1) * 8 + n_entries * 4
         threads = self.most_threads(block, n_threads)
         return {
             "slices": n_entries * 2 + rows,
-            "gram": self.n_samples * _padded(block) * 4 if block > 1 else 0,
+            "gram": self.n_samples * _padded(block) * 4,
             "waits": self._waits(block, workers),
             "scratch": 0 if self.dense else threads * self._scratch(block),
         }

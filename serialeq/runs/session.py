@@ -47,17 +47,25 @@ class OrderSource:
     ) -> None:
         if isinstance(order, str):
             check_order(order)
+        if isinstance(order, Order) and problem.redrawn:
+            raise SerialeqError(
+                f"order: expected a kind of order or an array of samples, as the supports of "
+                f"{type(problem).__name__} change with the epoch; got an Order"
+            )
         self._problem = problem
         self._order = order
         self._seed = seed
         self._team = team
 
     def key(self, epoch: int) -> int:
-        """Return a number that two epochs share if they have the same order."""
-        return epoch if isinstance(self._order, str) and self._order == "reshuffled" else 0
+        """Return a number that two epochs share if they have the same order and supports."""
+        reshuffled = isinstance(self._order, str) and self._order == "reshuffled"
+        return epoch if reshuffled or self._problem.redrawn else 0
 
     def epoch(self, epoch: int) -> Order:
-        """Return the order of one epoch."""
+        """Return the order of one epoch, with that epoch's supports."""
+        if self._problem.redrawn:
+            self._problem.draw(epoch)
         if isinstance(self._order, Order):
             return self._order
         if not isinstance(self._order, str):
