@@ -22,18 +22,16 @@ from serialeq.lab.bounds import (
     worst_case_speedup,
 )
 from serialeq.lab.noise import (
-    TIMELINES,
     conflict_probability,
     first_bound,
-    make_timeline,
     measure_noise,
-    random_draws,
     second_bound,
     simulate,
 )
 from serialeq.lab.noise_sections import conflict_table, measured_conflicts, sweep
 from serialeq.lab.ridge import SparseRidge, random_ridge, shared_ridge
 from serialeq.lab.settings import LabSettings
+from serialeq.lab.timeline import TIMELINES, make_timeline, random_draws
 from serialeq.lab.torn_reads import Witness, torn_reads
 from serialeq.testing import assert_serial_equivalent, check_supports
 

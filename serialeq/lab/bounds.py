@@ -13,8 +13,9 @@ import numpy as np
 
 from serialeq.errors import SerialeqError
 
-from .noise import conflict_probability, make_timeline, measure_noise, random_draws, simulate
+from .noise import conflict_probability, measure_noise, simulate
 from .ridge import SparseRidge
+from .timeline import make_timeline, random_draws
 
 
 @dataclass(frozen=True)

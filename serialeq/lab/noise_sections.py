@@ -11,19 +11,17 @@ from serialeq.hypergraph import Hypergraph
 
 from .charts import Curve, Panel, chart
 from .noise import (
-    TIMELINES,
     Noise,
     conflict_probability,
     first_bound,
-    make_timeline,
     measure_noise,
-    random_draws,
     second_bound,
     simulate,
 )
 from .page import Figure, Section, Table
 from .ridge import SparseRidge, random_ridge, shared_ridge
 from .settings import LabSettings
+from .timeline import TIMELINES, make_timeline, random_draws
 from .torn_reads import torn_reads
 
 RATIOS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
