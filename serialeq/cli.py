@@ -1,4 +1,4 @@
-"""The command line: ``serialeq demo | train | predict | plan | verify | diff``."""
+"""The command line: ``serialeq demo | train | predict | plan | verify | diff | lecture``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 
 from .cli_cut import train_cut
 from .cli_embed import predict_neighbours, predict_topics, train_embedding, train_topics
+from .cli_lecture import lecture
 from .cli_linear import predict_linear, train_linear
 from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed, TestFraction
 from .cli_plan import plan
@@ -270,6 +271,7 @@ def _number(numbers: dict[str, int], what: str, label: str, place: str) -> int:
 app.command()(plan)
 app.command()(verify)
 app.command()(diff)
+app.command()(lecture)
 
 
 def main() -> None:

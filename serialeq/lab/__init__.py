@@ -1,0 +1,1 @@
+"""The lecture "Lifting Synchronization Barriers", recomputed section by section."""
