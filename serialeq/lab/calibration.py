@@ -1,7 +1,9 @@
 """Constants of the simulated machine, measured on the real one in one process, in turns.
 
 - cost of a sample: the serial run;
-- how much slower a sample is while the other core works: two serial runs side by side;
+- what a sample takes while all cores work: independent serial runs side by side, each of its
+  share of the samples;
+- cost of waking the team: an epoch of two samples;
 - cost of a wait: a serial run cut into short segments;
 - cost of a hand-off, and of a line that moves: a *chain*, in which two workers run the segments of
   the serial order in turns, each waiting for the other. Nothing runs in parallel, so what a chain
@@ -20,9 +22,9 @@ import numpy as np
 from serialeq.order import Order
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel
 from serialeq.planning.schedule import Schedule, assemble
-from serialeq.planning.serial import plan_serial
+from serialeq.planning.serial import plan_free, plan_serial
 
-from .runs import Run, SideBySide, time_epochs
+from .runs import Run, SideBySide, paired_speed, race
 from .simulator import Machine, count_moves, simulate
 from .workloads import Workload, make_order
 
@@ -72,36 +74,39 @@ def calibrate(workload: Workload, n_jobs: int, rounds: int, seed: int) -> Calibr
     if workload.has_blocks:
         orders["blocked"] = make_order(workload.make(), "blocked", seed)
 
-    def serial(name: str) -> Run:
-        return Run(workload.make(), plan_serial(orders[name], 1, timed))
+    def serial(own: Order) -> Run:
+        return Run(workload.make(), plan_serial(own, 1, timed))
 
     def chain(n_workers: int, length: int) -> Run:
         return Run(workload.make(), plan_chain(order, n_workers, length, timed))
 
-    contestants: dict[str, Run | SideBySide] = {name: serial(name) for name in orders}
+    contestants: dict[str, Run | SideBySide] = {name: serial(own) for name, own in orders.items()}
     if n_jobs > 1:
-        for name in orders:
-            contestants[f"{name} side by side"] = SideBySide([serial(name) for _ in range(n_jobs)])
+        for name, own in orders.items():
+            shares = [serial(share) for share in _shares(own, n_jobs)]
+            contestants[f"{name}, side by side"] = SideBySide(shares)
+        tiny = replace(order, sequence=order.sequence[:2])
         contestants |= {
             "segments": chain(1, SHORT),
             "short chain": chain(2, SHORT),
             "long chain": chain(2, LONG),
+            "launch": Run(workload.make(), plan_free(tiny, 2, timed)),
         }
-    seconds = time_epochs({name: run.epoch for name, run in contestants.items()}, rounds)
-    for run in contestants.values():
-        run.close()
+    seconds = race(contestants, rounds)
     each = {
         name: 1e9 * float(np.median(times)) / order.n_samples for name, times in seconds.items()
     }
     sample = {name: each[name] for name in orders}
-    costs = replace(DEFAULT_COSTS, sample=each["shuffled"])
     if n_jobs == 1:
+        costs = replace(DEFAULT_COSTS, sample=each["shuffled"])
         return Calibration(costs, sample, dict.fromkeys(orders, 1.0))
-    busy = {
-        name: max(1.0, float(np.median(seconds[f"{name} side by side"] / seconds[name])))
-        for name in orders
-    }
+    busy = {name: n_jobs / paired_speed(seconds, f"{name}, side by side", name) for name in orders}
     return Calibration(_solve(each, order, workload), sample, busy)
+
+
+def _shares(order: Order, n_shares: int) -> list[Order]:
+    """Return an order's contiguous parts, each an order of its own."""
+    return [replace(order, sequence=part) for part in np.array_split(order.sequence, n_shares)]
 
 
 def _solve(each: dict[str, float], order: Order, workload: Workload) -> CostModel:
@@ -114,7 +119,7 @@ def _solve(each: dict[str, float], order: Order, workload: Workload) -> CostMode
         unit = np.ones(order.n_samples)
         moved = count_moves(schedule, simulate(schedule, unit), unit, lines, np.zeros(2, np.int64))
         moves[i] = moved.sum() / order.n_samples
-    wait = max(0.0, (each["segments"] - each["shuffled"]) / handoffs[0])
+    wait = max(0.0, float((each["segments"] - each["shuffled"]) / handoffs[0]))
     extra = np.array([each["short chain"], each["long chain"]]) - each["shuffled"]
     extra -= wait * handoffs
     handoff, transfer = np.linalg.solve(np.stack([handoffs, moves], axis=1), extra)
@@ -124,6 +129,7 @@ def _solve(each: dict[str, float], order: Order, workload: Workload) -> CostMode
         wait=wait,
         handoff=max(0.0, float(handoff)),
         transfer=max(0.0, float(transfer)),
+        launch=each["launch"] * order.n_samples,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from serialeq.problems.base import Problem
 from serialeq.team import WorkerTeam
 
 _TURN = 0.02  # seconds that a turn should last
+_WARM = 5  # epochs before the first: later ones of a hinge loss take less time
 
 
 class Run:
@@ -31,9 +33,10 @@ class Run:
         self._problem = problem  # whose arrays the kernel works on
         self._executor = Executor(schedule, WorkerTeam(schedule.n_workers))
 
-    def epoch(self) -> None:
-        """Run one epoch."""
-        self._executor.run(self._kernel)
+    def epochs(self, n: int) -> None:
+        """Run `n` epochs."""
+        for _ in range(n):
+            self._executor.run(self._kernel)
 
     def close(self) -> None:
         """End the threads."""
@@ -47,9 +50,9 @@ class SideBySide:
         self._runs = runs
         self._threads = ThreadPoolExecutor(len(runs))
 
-    def epoch(self) -> None:
-        """Run an epoch of each."""
-        list(self._threads.map(Run.epoch, self._runs))
+    def epochs(self, n: int) -> None:
+        """Run `n` epochs of each."""
+        list(self._threads.map(lambda run: run.epochs(n), self._runs))
 
     def close(self) -> None:
         """End the threads."""
@@ -58,36 +61,38 @@ class SideBySide:
             run.close()
 
 
-def time_epochs(
-    contestants: Mapping[str, Callable[[], object]], rounds: int
-) -> dict[str, np.ndarray]:
+Contestants = Mapping[Any, Run | SideBySide]
+
+
+def race(contestants: Contestants, rounds: int) -> dict[Any, np.ndarray]:
     """Time everyone in turns; return the seconds of an epoch, by contestant and round.
 
     A turn repeats the epoch until it lasts some hundredths of a second. Each round starts with
-    another contestant, so that nobody always follows the same one.
+    another contestant, so that nobody always follows the same one. Ends the contestants' threads.
     """
-    repeats = {name: _repeats(epoch) for name, epoch in contestants.items()}
+    repeats = {name: _repeats(run) for name, run in contestants.items()}
     seconds = {name: np.zeros(rounds) for name in contestants}
     names = list(contestants)
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
             seconds[name][turn] = _time(contestants[name], repeats[name])
+    for run in contestants.values():
+        run.close()
     return seconds
 
 
-def _repeats(epoch: Callable[[], object]) -> int:
-    epoch()
-    return max(1, round(_TURN / _time(epoch, 1)))
+def _repeats(run: Run | SideBySide) -> int:
+    run.epochs(_WARM)
+    return max(1, round(_TURN / _time(run, 1)))
 
 
-def _time(epoch: Callable[[], object], repeats: int) -> float:
+def _time(run: Run | SideBySide, repeats: int) -> float:
     began = time.perf_counter()
-    for _ in range(repeats):
-        epoch()
+    run.epochs(repeats)
     return (time.perf_counter() - began) / repeats
 
 
-def paired_speed(seconds: dict[str, np.ndarray], name: str, other: str) -> float:
+def paired_speed(seconds: Mapping[Any, np.ndarray], name: Any, other: Any) -> float:
     """Return how many times as fast as `other` a contestant is: median of the rounds' ratios."""
     return float(np.median(seconds[other] / seconds[name]))
