@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from serialeq.engines.executor import Executor
+from serialeq.kernels.atomics import call_kernel
+from serialeq.kernels.jit import jit
 from serialeq.planning.schedule import Schedule
 from serialeq.problems.base import Problem
+from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
 
 _TURN = 0.02  # seconds that a turn should last
@@ -43,56 +45,134 @@ class Run:
         self._executor.team.close()
 
 
-class SideBySide:
-    """Independent runs at the same time, one on each core: what the machine allows."""
+class SessionRun:
+    """A problem's own engine, for those that share every sample (lookahead).
 
-    def __init__(self, runs: list[Run]) -> None:
-        self._runs = runs
-        self._threads = ThreadPoolExecutor(len(runs))
+    Parameters
+    ----------
+    problem : Problem
+    engine : str
+    n_workers, seed : int
+    """
+
+    def __init__(self, problem: Problem, engine: str, n_workers: int, seed: int) -> None:
+        self._team = WorkerTeam(n_workers)
+        orders = OrderSource(problem, "shuffled", seed)
+        self._session = Session(problem, orders, engine, self._team)
 
     def epochs(self, n: int) -> None:
-        """Run `n` epochs of each."""
-        list(self._threads.map(lambda run: run.epochs(n), self._runs))
+        """Run `n` epochs."""
+        for _ in range(n):
+            self._session.run_epoch(0)
 
     def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown()
-        for run in self._runs:
-            run.close()
+        self._team.close()
 
 
-Contestants = Mapping[Any, Run | SideBySide]
+class SideBySide:
+    """Serial runs of separate problems at the same time, one on each core.
 
+    Python takes no part between their epochs: threads that pass its lock on would cost more than
+    short epochs do.
 
-def race(contestants: Contestants, rounds: int) -> dict[Any, np.ndarray]:
-    """Time everyone in turns; return the seconds of an epoch, by contestant and round.
-
-    A turn repeats the epoch until it lasts some hundredths of a second. Each round starts with
-    another contestant, so that nobody always follows the same one. Ends the contestants' threads.
+    Parameters
+    ----------
+    problems : sequence of Problem
+    schedules : sequence of Schedule
+        Of one worker each.
     """
-    repeats = {name: _repeats(run) for name, run in contestants.items()}
+
+    def __init__(self, problems: Sequence[Problem], schedules: Sequence[Schedule]) -> None:
+        self._problems = problems
+        self._kernels = []
+        for problem, schedule in zip(problems, schedules, strict=True):
+            problem.begin_epoch(0, schedule.layout.size)
+            self._kernels.append(problem.bind(schedule.layout, schedule.times))
+        self._arguments = (
+            np.array([kernel.address for kernel in self._kernels]),
+            np.array([kernel.block for kernel in self._kernels]),
+            np.cumsum([0, *(schedule.n_segments for schedule in schedules)]),
+            np.concatenate([schedule.start for schedule in schedules]),
+            np.concatenate([schedule.stop for schedule in schedules]),
+        )
+        self._team = WorkerTeam(len(schedules))
+        self.epochs(0)  # compiles
+
+    def epochs(self, n: int) -> None:
+        """Run `n` epochs of each."""
+        self._team.run(_repeat, *self._arguments, n)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._team.close()
+
+
+@jit
+def _repeat(
+    thread: int, addresses: Any, blocks: Any, ptr: Any, start: Any, stop: Any, n: int
+) -> bool:
+    for _ in range(n):
+        for s in range(ptr[thread], ptr[thread + 1]):
+            call_kernel(addresses[thread], blocks[thread], start[s], stop[s])
+    return False
+
+
+class Turns(Protocol):
+    """Whatever takes turns in a race."""
+
+    def epochs(self, n: int) -> None:
+        """Run `n` epochs."""
+
+    def close(self) -> None:
+        """End the threads."""
+
+
+class Times:
+    """Seconds of an epoch, by contestant and round.
+
+    Parameters
+    ----------
+    seconds : dict of arrays, shape (n_rounds,)
+    """
+
+    def __init__(self, seconds: dict[Any, np.ndarray]) -> None:
+        self._seconds = seconds
+
+    def median(self, name: Any) -> float:
+        """Return the median seconds of an epoch."""
+        return float(np.median(self._seconds[name]))
+
+    def speed(self, name: Any, other: Any) -> float:
+        """Return how many times as fast as `other` a contestant is: median of ratios in a round."""
+        return float(np.median(self._seconds[other] / self._seconds[name]))
+
+
+def race(contestants: Mapping[Any, Turns], rounds: int) -> Times:
+    """Time everyone in turns, and end their threads.
+
+    A turn is an epoch that fills the caches, and then as many as last some hundredths of a
+    second. Each round starts with another contestant, so that nobody always follows the same one.
+    """
+    repeats = {name: _repeats(turns) for name, turns in contestants.items()}
     seconds = {name: np.zeros(rounds) for name in contestants}
     names = list(contestants)
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
+            contestants[name].epochs(1)
             seconds[name][turn] = _time(contestants[name], repeats[name])
-    for run in contestants.values():
-        run.close()
-    return seconds
+    for turns in contestants.values():
+        turns.close()
+    return Times(seconds)
 
 
-def _repeats(run: Run | SideBySide) -> int:
-    run.epochs(_WARM)
-    return max(1, round(_TURN / _time(run, 1)))
+def _repeats(turns: Turns) -> int:
+    turns.epochs(_WARM)
+    return max(1, round(_TURN / _time(turns, 1)))
 
 
-def _time(run: Run | SideBySide, repeats: int) -> float:
+def _time(turns: Turns, repeats: int) -> float:
     began = time.perf_counter()
-    run.epochs(repeats)
+    turns.epochs(repeats)
     return (time.perf_counter() - began) / repeats
-
-
-def paired_speed(seconds: Mapping[Any, np.ndarray], name: Any, other: Any) -> float:
-    """Return how many times as fast as `other` a contestant is: median of the rounds' ratios."""
-    return float(np.median(seconds[other] / seconds[name]))

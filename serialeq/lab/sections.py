@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from serialeq.errors import SerialeqError
 
-from . import barriers, straggler_sections
+from . import barriers, problem_sections, straggler_sections
 from .page import Section
 from .settings import LabSettings
 
@@ -14,9 +14,9 @@ Part = Callable[[LabSettings], list[Section]]
 
 PARTS: dict[str, tuple[Part, ...]] = {
     "stragglers": (straggler_sections.order_statistics, barriers.lifted_barriers),
-    "hogwild": (),
+    "hogwild": (problem_sections.speedup_plots,),
     "noise": (),
-    "problems": (),
+    "problems": (problem_sections.dense, problem_sections.remote_memory),
     "equivalence": (),
 }
 """What makes the sections of each key; the page shows them in this order."""
