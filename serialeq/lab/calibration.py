@@ -1,8 +1,7 @@
 """Constants of the simulated machine, measured on the real one in one process, in turns.
 
 - cost of a sample: the serial run;
-- what a sample takes while all cores work: serial runs of separate problems side by side, each of
-  its share of the samples;
+- what a sample takes while all cores work: the workers of Hogwild! on separate problems;
 - cost of waking the team: an epoch of two samples;
 - cost of a wait: a serial run cut into short segments;
 - cost of a hand-off: a *chain*, in which two workers run the segments of the serial order in
@@ -33,6 +32,8 @@ Key = tuple[str, str]
 
 SHORT, LONG = 8, 512
 """Samples in a segment of a chain."""
+
+_READING = 0.5  # of a hand-off: the line of the counter has to move there and back
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,8 @@ def calibration_runs(
         name: Run(workload.make(), plan) for name, plan in plans.items()
     }
     for name, own in orders.items():
-        shares = [
-            plan_serial(replace(own, sequence=part), 1, timed)
-            for part in np.array_split(own.sequence, n_jobs)
-        ]
-        problems = [workload.make() for _ in shares]
-        runs[f"{name}, side by side"] = SideBySide(problems, shares)
+        problems = [workload.make() for _ in range(n_jobs)]
+        runs[f"{name}, side by side"] = SideBySide(problems, plan_free(own, n_jobs, timed))
     return runs
 
 
@@ -142,5 +139,5 @@ def predict_time(
         times = np.full(order.n_samples, calibration.sample[kind])
         return simulate(schedule, times, Machine(calibration.costs)).makespan
     times = np.full(order.n_samples, calibration.sample[kind] * calibration.busy[kind])
-    machine = Machine(calibration.costs, n_nodes, remote)
+    machine = Machine(calibration.costs, n_nodes, remote, _READING)
     return simulate(schedule, times, machine, workload.lines(workload.make())).makespan

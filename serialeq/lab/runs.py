@@ -71,32 +71,29 @@ class SessionRun:
 
 
 class SideBySide:
-    """Serial runs of separate problems at the same time, one on each core.
+    """Each worker of a schedule without waits on a problem of its own: nothing is shared.
 
-    Python takes no part between their epochs: threads that pass its lock on would cost more than
+    Python takes no part between the epochs: threads that pass its lock on would cost more than
     short epochs do.
 
     Parameters
     ----------
     problems : sequence of Problem
-    schedules : sequence of Schedule
-        Of one worker each.
+        One for each worker.
+    schedule : Schedule
     """
 
-    def __init__(self, problems: Sequence[Problem], schedules: Sequence[Schedule]) -> None:
-        self._problems = problems
-        self._kernels = []
-        for problem, schedule in zip(problems, schedules, strict=True):
+    def __init__(self, problems: Sequence[Problem], schedule: Schedule) -> None:
+        for problem in problems:
             problem.begin_epoch(0, schedule.layout.size)
-            self._kernels.append(problem.bind(schedule.layout, schedule.times))
+        self._problems = problems
+        self._kernels = [problem.bind(schedule.layout, schedule.times) for problem in problems]
         self._arguments = (
             np.array([kernel.address for kernel in self._kernels]),
             np.array([kernel.block for kernel in self._kernels]),
-            np.cumsum([0, *(schedule.n_segments for schedule in schedules)]),
-            np.concatenate([schedule.start for schedule in schedules]),
-            np.concatenate([schedule.stop for schedule in schedules]),
-        )
-        self._team = WorkerTeam(len(schedules))
+            schedule.worker_ptr, schedule.start, schedule.stop,
+        )  # fmt: skip
+        self._team = WorkerTeam(schedule.n_workers)
         self.epochs(0)  # compiles
 
     def epochs(self, n: int) -> None:
