@@ -30,7 +30,7 @@ _COLOURS: dict[Key, int] = {
     ("shuffled", "cyclades"): 3,
     ("shuffled", "dataflow"): 0,
     ("blocked", "dataflow"): 2,
-    ("two-level", "lookahead"): 2,
+    ("two-level", "lookahead"): 5,
 }
 _NODES = 4
 _REMOTE = (1, 2, 4, 8, 16, 32, 64, 128)

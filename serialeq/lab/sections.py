@@ -16,7 +16,11 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "stragglers": (straggler_sections.order_statistics, barriers.lifted_barriers),
     "hogwild": (problem_sections.speedup_plots,),
     "noise": (),
-    "problems": (problem_sections.dense, problem_sections.remote_memory),
+    "problems": (
+        problem_sections.dense,
+        problem_sections.remote_memory,
+        barriers.synchronous_or_not,
+    ),
     "equivalence": (),
 }
 """What makes the sections of each key; the page shows them in this order."""
