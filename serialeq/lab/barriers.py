@@ -133,6 +133,38 @@ def lifted_barriers(settings: LabSettings) -> list[Section]:
     ]
 
 
+def synchronous_or_not(settings: LabSettings) -> list[Section]:
+    """Return the section about synchronous against asynchronous."""
+    rows = stale_gradients(10_000, settings.seed)
+    columns = ("workers", "synchronous", "parameter server", "its mean delay τ")
+    return [
+        Section(
+            "synchronous-asynchronous",
+            "Open problem: synchronous against asynchronous",
+            [
+                "<p>What a gradient waits for, or how old it is. A synchronous round waits for the "
+                "slowest worker; with a parameter server nobody waits, and between reading the "
+                "model and its update a gradient sees τ updates of others, about one for every "
+                "other worker. Dataflow has neither: see its times <a "
+                'href="#lifted-barriers">above</a>; every update reads what the serial run '
+                "reads.</p>",
+                Table("Speedup under stragglers, and staleness (simulated)", columns, rows),
+            ],
+        )
+    ]
+
+
+def stale_gradients(n_tasks: int, seed: int) -> list[list[float]]:
+    """Return rows of workers, speedups of synchronous rounds and of the server, and its delay."""
+    times = TIME.draw(generator(seed, 4), (n_tasks,)) / TIME.mean
+    serial = float(times.sum())
+    rows = []
+    for p in WORKERS:
+        time, delay = server_time(times, p, HANDOFF if p > 1 else 0.0)
+        rows.append([p, serial / _rounds(times, 0.0, seed, p), serial / time, delay])
+    return rows
+
+
 NAMES = {"hogwild": "Hogwild!", "cyclades": "CYCLADES"}
 """How engines are called on the page, where their names differ."""
 

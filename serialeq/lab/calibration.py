@@ -1,14 +1,15 @@
 """Constants of the simulated machine, measured on the real one in one process, in turns.
 
 - cost of a sample: the serial run;
-- how much slower a sample is while the other core works: two serial runs side by side;
+- what a sample takes while all cores work: the workers of Hogwild! on separate problems;
+- cost of waking the team: an epoch of two samples;
 - cost of a wait: a serial run cut into short segments;
-- cost of a hand-off, and of a line that moves: a *chain*, in which two workers run the segments of
-  the serial order in turns, each waiting for the other. Nothing runs in parallel, so what a chain
-  takes longer than the serial run is hand-offs and moved lines; long and short segments tell them
-  apart.
+- cost of a hand-off: a *chain*, in which two workers run the segments of the serial order in
+  turns, each waiting for the other. Nothing runs in parallel, so what a chain with short segments
+  takes longer than one with long segments is hand-offs;
+- cost of a line that moves between cores: Hogwild! in shuffled order, which waits for nothing.
 
-No run of an engine takes part: its speed is predicted.
+No run of an equivalent engine takes part: their speed is predicted.
 """
 
 from __future__ import annotations
@@ -20,14 +21,19 @@ import numpy as np
 from serialeq.order import Order
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel
 from serialeq.planning.schedule import Schedule, assemble
-from serialeq.planning.serial import plan_serial
+from serialeq.planning.serial import plan_free, plan_serial
 
-from .runs import Run, SideBySide, time_epochs
+from .runs import Run, SideBySide, Times, Turns
 from .simulator import Machine, count_moves, simulate
-from .workloads import Workload, make_order
+from .workloads import Workload
+
+Key = tuple[str, str]
+"""Kind of order, engine."""
 
 SHORT, LONG = 8, 512
 """Samples in a segment of a chain."""
+
+_READING = 0.5  # of a hand-off: the line of the counter has to move there and back
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,6 @@ class Calibration:
     sample: dict[str, float]
     busy: dict[str, float]
 
-    def machine(self, n_nodes: int = 1, remote: float = 1.0) -> Machine:
-        """Return the machine to be simulated."""
-        return Machine(self.costs, n_nodes, remote)
-
 
 def plan_chain(order: Order, n_workers: int, length: int, with_times: bool = False) -> Schedule:
     """Plan segments of `length` samples of a fine order, dealt to the workers in turns.
@@ -64,78 +66,78 @@ def plan_chain(order: Order, n_workers: int, length: int, with_times: bool = Fal
     return assemble(order, n_workers, workers, (first, first - 1), with_times=with_times)
 
 
-def calibrate(workload: Workload, n_jobs: int, rounds: int, seed: int) -> Calibration:
-    """Measure a workload's constants; with one core, those of `DEFAULT_COSTS` but the sample's."""
+def serial_runs(workload: Workload, orders: dict[str, Order]) -> dict[str | Key, Turns]:
+    """Return the serial run in each order, by ``"shuffled"`` and ``"blocked"``."""
     timed = workload.make().timed
-    order = make_order(workload.make(), "shuffled", seed)
-    orders = {"shuffled": order}
-    if workload.has_blocks:
-        orders["blocked"] = make_order(workload.make(), "blocked", seed)
+    return {name: Run(workload.make(), plan_serial(o, 1, timed)) for name, o in orders.items()}
 
-    def serial(name: str) -> Run:
-        return Run(workload.make(), plan_serial(orders[name], 1, timed))
 
-    def chain(n_workers: int, length: int) -> Run:
-        return Run(workload.make(), plan_chain(order, n_workers, length, timed))
-
-    contestants: dict[str, Run | SideBySide] = {name: serial(name) for name in orders}
-    if n_jobs > 1:
-        for name in orders:
-            contestants[f"{name} side by side"] = SideBySide([serial(name) for _ in range(n_jobs)])
-        contestants |= {
-            "segments": chain(1, SHORT),
-            "short chain": chain(2, SHORT),
-            "long chain": chain(2, LONG),
-        }
-    seconds = time_epochs({name: run.epoch for name, run in contestants.items()}, rounds)
-    for run in contestants.values():
-        run.close()
-    each = {
-        name: 1e9 * float(np.median(times)) / order.n_samples for name, times in seconds.items()
+def calibration_runs(
+    workload: Workload, orders: dict[str, Order], n_jobs: int
+) -> dict[str | Key, Turns]:
+    """Return what has to be raced, together with `serial_runs`, on two cores or more."""
+    order = orders["shuffled"]
+    timed = workload.make().timed
+    plans = {
+        "segments": plan_chain(order, 1, SHORT, timed),
+        "short chain": plan_chain(order, 2, SHORT, timed),
+        "long chain": plan_chain(order, 2, LONG, timed),
+        "launch": plan_free(replace(order, sequence=order.sequence[:2]), 2, timed),
+        "free": plan_free(order, n_jobs, timed),
     }
-    sample = {name: each[name] for name in orders}
-    costs = replace(DEFAULT_COSTS, sample=each["shuffled"])
+    runs: dict[str | Key, Turns] = {
+        name: Run(workload.make(), plan) for name, plan in plans.items()
+    }
+    for name, own in orders.items():
+        problems = [workload.make() for _ in range(n_jobs)]
+        runs[f"{name}, side by side"] = SideBySide(problems, plan_free(own, n_jobs, timed))
+    return runs
+
+
+def solve(workload: Workload, orders: dict[str, Order], n_jobs: int, times: Times) -> Calibration:
+    """Return the constants that explain the times of `serial_runs` and `calibration_runs`.
+
+    On one core all but the cost of a sample are those of `DEFAULT_COSTS`.
+    """
+    order = orders["shuffled"]
+    n = order.n_samples
+    sample = {name: 1e9 * times.median(name) / n for name in orders}
+    costs = replace(DEFAULT_COSTS, sample=sample["shuffled"])
     if n_jobs == 1:
         return Calibration(costs, sample, dict.fromkeys(orders, 1.0))
-    busy = {
-        name: max(1.0, float(np.median(seconds[f"{name} side by side"] / seconds[name])))
-        for name in orders
-    }
-    return Calibration(_solve(each, order, workload), sample, busy)
 
+    def total(name: str) -> float:
+        return sample["shuffled"] * n / times.speed(name, "shuffled")
 
-def _solve(each: dict[str, float], order: Order, workload: Workload) -> CostModel:
-    """Return the costs that explain the nanoseconds per sample of serial run and chains."""
-    lines = workload.lines(workload.make())
-    handoffs, moves = np.zeros(2), np.zeros(2)
-    for i, length in enumerate((SHORT, LONG)):
-        schedule = plan_chain(order, 2, length)
-        handoffs[i] = schedule.n_waits / order.n_samples
-        unit = np.ones(order.n_samples)
-        moved = count_moves(schedule, simulate(schedule, unit), unit, lines, np.zeros(2, np.int64))
-        moves[i] = moved.sum() / order.n_samples
-    wait = max(0.0, (each["segments"] - each["shuffled"]) / handoffs[0])
-    extra = np.array([each["short chain"], each["long chain"]]) - each["shuffled"]
-    extra -= wait * handoffs
-    handoff, transfer = np.linalg.solve(np.stack([handoffs, moves], axis=1), extra)
-    return replace(
-        DEFAULT_COSTS,
-        sample=each["shuffled"],
+    busy = {name: n_jobs / times.speed(f"{name}, side by side", name) for name in orders}
+    launch = 1e9 * times.median("launch")
+    handoffs = {length: plan_chain(order, 2, length).n_waits for length in (SHORT, LONG)}
+    wait = max(0.0, (total("segments") - total("shuffled")) / handoffs[SHORT])
+    chains = (total("short chain") - total("long chain")) / (handoffs[SHORT] - handoffs[LONG])
+    free = plan_free(order, n_jobs)
+    unit = np.ones(n)
+    lines, nodes = workload.lines(workload.make()), np.zeros(n_jobs, dtype=np.int64)
+    moves = int(count_moves(free, simulate(free, unit), unit, lines, nodes).sum())
+    extra = n_jobs * (total("free") - launch) - busy["shuffled"] * sample["shuffled"] * n
+    costs = replace(
+        costs,
         wait=wait,
-        handoff=max(0.0, float(handoff)),
-        transfer=max(0.0, float(transfer)),
+        handoff=max(0.0, chains - wait),
+        transfer=max(0.0, extra / max(moves, 1)),
+        launch=launch,
     )
+    return Calibration(costs, sample, busy)
 
 
 def predict_time(
     calibration: Calibration, workload: Workload, order: Order, schedule: Schedule,
     n_nodes: int = 1, remote: float = 1.0,
 ) -> float:  # fmt: skip
-    """Return the simulated nanoseconds of an epoch."""
+    """Return the simulated nanoseconds of an epoch (see `Machine` for nodes)."""
     kind = "blocked" if order.name == "blocked" else "shuffled"
-    each = calibration.sample[kind]
-    if schedule.n_workers > 1:
-        each *= calibration.busy[kind]
-    times = np.full(order.n_samples, each)
-    lines = workload.lines(workload.make()) if schedule.n_workers > 1 else None
-    return simulate(schedule, times, calibration.machine(n_nodes, remote), lines).makespan
+    if schedule.n_workers == 1:
+        times = np.full(order.n_samples, calibration.sample[kind])
+        return simulate(schedule, times, Machine(calibration.costs)).makespan
+    times = np.full(order.n_samples, calibration.sample[kind] * calibration.busy[kind])
+    machine = Machine(calibration.costs, n_nodes, remote, _READING)
+    return simulate(schedule, times, machine, workload.lines(workload.make())).makespan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +122,11 @@ def _draw(name: str, panels: Sequence[Panel]) -> str:
         handles: dict[str, Any] = {}
         for i, panel in enumerate(panels, 1):
             axes = drawing.add_subplot(1, len(panels), i)
-            handles |= _draw_panel(axes, panel)
+            for label, line in _draw_panel(axes, panel):
+                first = handles.setdefault(label, line)
+                if line.get_color() != first.get_color():  # the look says it all, not the colour
+                    handles[label] = copy(line)
+                    handles[label].set_color("0.4")
         columns = min(len(handles), 3)
         drawing.legend(
             handles.values(), handles.keys(), loc="outside upper center", ncols=columns,
@@ -133,25 +138,34 @@ def _draw(name: str, panels: Sequence[Panel]) -> str:
     return _inline(text.getvalue(), name)
 
 
-def _draw_panel(axes: Any, panel: Panel) -> dict[str, Any]:
+def _draw_panel(axes: Any, panel: Panel) -> list[tuple[str, Any]]:
     from matplotlib.ticker import FuncFormatter
 
-    handles = {}
+    handles = []
     for i, curve in enumerate(panel.curves):
         colour = _COLOURS[(i if curve.colour is None else curve.colour) % len(_COLOURS)]
         look = {"color": colour, "markersize": 4} | _LOOKS[curve.look]
-        (handles[curve.label],) = axes.plot(curve.x, curve.y, **look)
+        (line,) = axes.plot(curve.x, curve.y, **look)
+        handles.append((curve.label, line))
     for axis, base in (("x", panel.log_x), ("y", panel.log_y)):
         if base:
             getattr(axes, f"set_{axis}scale")("log", base=base)
-            plain = FuncFormatter(lambda value, _: f"{value:,g}")
-            getattr(axes, f"{axis}axis").set_major_formatter(plain)
+            told = FuncFormatter(_halves if base == 2 else _plainly)
+            getattr(axes, f"{axis}axis").set_major_formatter(told)
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     axes.set_title(panel.title)
     axes.grid(color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
     return handles
+
+
+def _plainly(value: float, _: int) -> str:
+    return f"{value:,g}"
+
+
+def _halves(value: float, _: int) -> str:
+    return f"{value:,g}" if value >= 1 else f"1/{1 / value:,g}"
 
 
 def _inline(svg: str, name: str) -> str:

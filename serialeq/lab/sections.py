@@ -11,6 +11,7 @@ from . import (
     baseline_sections,
     bound_sections,
     noise_sections,
+    problem_sections,
     straggler_sections,
     twin_sections,
 )
@@ -21,9 +22,13 @@ Part = Callable[[LabSettings], list[Section]]
 
 PARTS: dict[str, tuple[Part, ...]] = {
     "stragglers": (straggler_sections.order_statistics, barriers.lifted_barriers),
-    "hogwild": (baseline_sections.baseline_sections,),
+    "hogwild": (problem_sections.speedup_plots, baseline_sections.baseline_sections),
     "noise": (noise_sections.noise_sections, bound_sections.bound_sections),
-    "problems": (),
+    "problems": (
+        problem_sections.dense,
+        problem_sections.remote_memory,
+        barriers.synchronous_or_not,
+    ),
     "equivalence": (twin_sections.twin_sections,),
 }
 """What makes the sections of each key; the page shows them in this order."""

@@ -32,11 +32,15 @@ class Machine:
         Sockets or computers. Workers are dealt to them in contiguous runs.
     remote : float
         Hand-off and transfer between nodes cost so many times as much as inside one.
+    reading : float
+        Share of a hand-off that waits of a segment cost even if there is nothing to wait for any
+        more: counters are in lines that another core wrote.
     """
 
     costs: CostModel = DEFAULT_COSTS
     n_nodes: int = 1
     remote: float = 1.0
+    reading: float = 0.0
 
     def nodes(self, n_workers: int) -> np.ndarray:
         """Return the node of each worker, int64."""
@@ -121,7 +125,14 @@ def _run(schedule: Schedule, times: np.ndarray, machine: Machine, nodes: np.ndar
     np.fill_diagonal(handoffs, 0.0)
     poster = _workers(s)[np.repeat(np.arange(s.n_segments), np.diff(s.post_ptr))]
     begin, end, done = _execute(
-        s.worker_ptr, s.wait_ptr, _awaited_posts(s), s.post_ptr, poster, work, handoffs
+        s.worker_ptr,
+        s.wait_ptr,
+        _awaited_posts(s),
+        s.post_ptr,
+        poster,
+        work,
+        handoffs,
+        machine.reading,
     )
     if done < s.n_segments:
         raise ScheduleError(f"schedule: {s.n_segments - done} segments wait for ever")
@@ -154,7 +165,7 @@ def _awaited_posts(s: Schedule) -> np.ndarray:
 @jit
 def _execute(
     worker_ptr: Any, wait_ptr: Any, awaited: Any, post_ptr: Any, poster: Any, work: Any,
-    handoffs: Any,
+    handoffs: Any, reading: float,
 ) -> Any:  # fmt: skip
     """Return begin and end of each segment, and how many could run.
 
@@ -174,14 +185,14 @@ def _execute(
         for w in range(n_workers):
             while cursor[w] < worker_ptr[w + 1]:
                 s = cursor[w]
-                start = free[w]
+                ready, read = 0.0, 0.0
                 for j in range(wait_ptr[s], wait_ptr[s + 1]):
                     post = awaited[j]
                     if post >= 0:
-                        ready = posted[post]
-                        if post < n_posts:
-                            ready += handoffs[w, poster[post]]
-                        start = max(start, ready)
+                        way = handoffs[w, poster[post]] if post < n_posts else 0.0
+                        ready = max(ready, posted[post] + way)
+                        read = max(read, reading * way)  # loads overlap
+                start = max(free[w] + read, ready)
                 if start == np.inf:
                     break
                 begin[s] = start

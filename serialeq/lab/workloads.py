@@ -108,7 +108,9 @@ def sparse_svm(n_texts: int, seed: int, arithmetic: str = "float64") -> Workload
     X, labels = generate_texts(n_texts, max(1000, n_texts * 2), seed)
 
     def make() -> Problem:
-        return LinearModel(X, labels, fit_intercept=False, arithmetic=arithmetic)
+        return LinearModel(
+            X, labels, fit_intercept=False, arithmetic=arithmetic, schedule="constant", eta0=0.1
+        )
 
     title = f"Sparse SVM, {n_texts:,} texts"
     return Workload("svm", title, make, per_line=8, has_blocks=False)

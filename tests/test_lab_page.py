@@ -1,0 +1,170 @@
+"""The page: well-formed, asks the network for nothing, a CSV file behind every figure."""
+
+import csv
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from serialeq.errors import SerialeqError
+from serialeq.lab.charts import Curve, Panel, chart
+from serialeq.lab.page import Section, Table, render, shown, write_page
+from serialeq.lab.sections import PARTS, make_sections
+from serialeq.lab.settings import LabSettings
+
+_LOADING = {"src", "srcset", "data", "action", "poster", "background", "formaction"}
+_NAMESPACES = {"xmlns", "xmlns:xlink"}
+
+
+class References(HTMLParser):
+    """Collects what a browser would fetch, the elements, and the ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.links, self.tags, self.ids = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value)
+            if name in _LOADING or (tag in ("link", "image", "use") and "href" in name):
+                self.fetched.append(value)
+            elif "href" in name:
+                self.links.append(value)
+            elif name not in _NAMESPACES and value and "url(" in value:
+                self.fetched += re.findall(r"url\(([^)]*)\)", value)
+
+
+def read_csv(path: Path) -> list[list[str]]:
+    return list(csv.reader(path.read_text().splitlines()))
+
+
+def check_page(directory: Path) -> None:
+    """Assert that the page in a directory is whole and self-contained."""
+    page = (directory / "index.html").read_text()
+    document = ElementTree.fromstring(page.partition("\n")[2])  # XML too: every tag is closed
+    found = References()
+    found.feed(page)
+    assert not set(found.tags) & {"script", "link", "img", "iframe", "object", "embed", "image"}
+    assert all(target.startswith("#") for target in found.fetched), found.fetched
+    assert "@import" not in page
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "url(" not in style
+    assert len(found.ids) == len(set(found.ids))
+    for target in found.fetched + [link for link in found.links if link.startswith("#")]:
+        assert target[1:] in found.ids
+    files = {link for link in found.links if not link.startswith("#")}
+    assert files == {path.name for path in directory.glob("*.csv")}
+    figures = list(document.iter("figure"))
+    assert len(figures) == len(files)
+    for figure in figures:
+        assert len(figure.findall("{http://www.w3.org/2000/svg}svg")) == 1
+        rows = read_csv(directory / f"{figure.get('id')}.csv")
+        assert len(rows) > 1
+        assert {len(row) for row in rows} == {len(rows[0])}
+        assert all(np.isfinite(float(cell)) for row in rows[1:] for cell in row[-2:])
+
+
+def example(name="a-figure"):
+    panel = Panel("x, s", "y", [Curve("one", np.arange(1, 4), [1.0, 0.5, 4.0])], log_y=2)
+    return chart(name, "A caption.", [panel])
+
+
+def test_page_is_whole(tmp_path):
+    sections = [
+        Section("one", "A < B", ["<p>Prose.</p>", example(), Table("T & U", ["a"], [["<x>"]])]),
+        Section("two", "Two", [example("another")]),
+    ]
+    path = write_page(tmp_path / "new" / "report", sections, [("seed", "0")])
+    check_page(path.parent)
+    assert "A &lt; B" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "<p>open",
+        '<img src="https://example.org/a.png"/>',
+        '<a href="gone.csv">x</a>',
+        '<p style="background: url(a.png)"/>',
+        '<p id="one"/>',
+        "<figure/>",
+    ],
+)
+def test_a_damaged_page_is_noticed(tmp_path, damage):
+    write_page(tmp_path, [Section("one", "One", [example(), damage])], [])
+    with pytest.raises((AssertionError, ElementTree.ParseError)):
+        check_page(tmp_path)
+
+
+def test_figures_are_the_same_every_time():
+    assert example().svg == example().svg
+
+
+def test_csv_holds_what_is_drawn(tmp_path):
+    write_page(tmp_path, [Section("one", "One", [example()])], [])
+    rows = read_csv(tmp_path / "a-figure.csv")
+    assert rows[0] == ["curve", "kind", "x, s", "y"]
+    assert rows[1:] == [
+        ["one", "measured", str(x), str(y)] for x, y in [(1, 1.0), (2, 0.5), (3, 4.0)]
+    ]
+
+
+def test_names_have_to_be_unique(tmp_path):
+    section = Section("one", "One", [example()])
+    with pytest.raises(SerialeqError, match="every section once, got 'one' twice"):
+        write_page(tmp_path, [section, section], [])
+    with pytest.raises(SerialeqError, match="every figure once, got 'a-figure' twice"):
+        write_page(tmp_path, [section, Section("two", "Two", [example()])], [])
+
+
+def test_tables_have_full_rows():
+    with pytest.raises(SerialeqError, match="expected 2 cells in 'T', got 1"):
+        Table("T", ["a", "b"], [[1]])
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(3, "3"), (3.0, "3"), (12345, "12,345"), (0.123456, "0.1235"), (True, "yes"), (None, "–")],
+)
+def test_numbers_on_the_page(value, told):
+    assert shown(value) == told
+
+
+def test_unknown_part():
+    with pytest.raises(SerialeqError, match=r"only: expected one of stragglers, .* got 'x'"):
+        next(make_sections(LabSettings(), "x"))
+    assert list(PARTS) == ["stragglers", "hogwild", "noise", "problems", "equivalence"]
+
+
+def test_out_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SerialeqError, match="out: cannot write"):
+        write_page(tmp_path / "file", [], [])
+
+
+def test_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(SerialeqError, match=r"needs matplotlib: pip install 'serialeq\[plot\]'"):
+        example()
+
+
+def test_empty_page_is_whole():
+    ElementTree.fromstring(render([], []).partition("\n")[2])
+
+
+@pytest.mark.slow
+def test_command_line(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "serialeq.cli", "lecture", "--quick", "--out", str(tmp_path)],
+        capture_output=True, text=True, timeout=290,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    check_page(tmp_path)
