@@ -89,6 +89,7 @@ def restore(
     estimator.history_ = list(history)
     estimator.n_iter_, estimator._updates = len(history), about["updates"]
     estimator.t_, estimator.digest_ = 1.0 + about["updates"], about["digest"]
+    estimator._average_from = int(estimator.average)
     prefix = "state_"
     estimator._trained = {
         name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)
