@@ -120,6 +120,21 @@ def test_model_directory_does_not_depend_on_workers_or_engine(
     assert told.pop().startswith("digest    ")
 
 
+def test_means_are_kept_and_predicted_with(call, svm, tmp_path):
+    digests = set()
+    for jobs in (1, 2):
+        out, told = tmp_path / f"{jobs}", ("train", "linear", svm, "--epochs", 3, "--average")
+        printed, _ = call(*told, "--out", out, "--jobs", jobs, "--order", "given", "--json")
+        digests.add(json.loads(printed)["digest"])
+        predicted, _ = call("predict", out, svm)
+    X, y = load(svm)
+    model = LinearClassifier(
+        max_iter=3, tol=None, average=True, order="given", random_state=0, n_jobs=1
+    ).fit(X, y)
+    assert digests == {model.digest_}
+    assert [float(label) for label, *_ in rows(predicted)[1:]] == model.predict(X).tolist()
+
+
 def test_minibatch_is_another_algorithm(call, svm):
     told = [
         json.loads(call("train", "linear", svm, "--epochs", 2, "--engine", engine, "--json")[0])
@@ -320,7 +335,7 @@ def test_plan_tells_what_lookahead_does(call, svm, loss, block, jobs):
         model = LinearModel(read.X, read.y[:, None].astype(float), loss=loss, block=block)
         order = model.reshuffled_order(0, 0)
         _, bound = model.sliced(order, team, simultaneous=False)
-        layout = model._layout
+        layout = model._state.layout
         slices = layout.ptr.nbytes + layout.columns.nbytes + layout.values.nbytes
         expected = {
             "block": block, "blocks": 400 // block, "outputs": 1, "jobs": jobs,

@@ -594,6 +594,12 @@ def test_engines_that_a_problem_cannot_use_are_refused() -> None:
             train(problem, "given", engine)
 
 
+def test_means_begin_at_an_update() -> None:
+    X, targets = text(n=20, d=10)
+    with pytest.raises(SerialeqError, match="average_from: expected 0 or an update, got -1"):
+        make(X, targets, **LOG, average_from=-1)
+
+
 @pytest.mark.parametrize("n_workers", [1, 2, 5])
 def test_the_loss_is_the_objective(n_workers: int) -> None:
     X, targets = text(n=700, d=50)

@@ -14,18 +14,16 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from serialeq.errors import DataError, DivergenceError, SerialeqError
+from serialeq.errors import DataError, SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.factorization import sequential_mean
-from serialeq.kernels.jit import jit
 from serialeq.kernels.kernel import BoundKernel
 from serialeq.kernels.linear import row_kernel, sliced_kernel
-from serialeq.kernels.linear_context import BOUND, TROUBLE, WORST, LinearContext
+from serialeq.kernels.linear_context import LinearContext
 from serialeq.kernels.linear_loss import CHUNK, loss_worker
-from serialeq.kernels.losses import CLASSIFICATION, slope
+from serialeq.kernels.losses import CLASSIFICATION
 from serialeq.kernels.simd import aligned_zeros
 from serialeq.kernels.slices import dense_gram, sparse_gram
-from serialeq.kernels.steps import SCHEDULES, fill_rates, settle
 from serialeq.order import Order, block_members, two_level_order
 from serialeq.planning.blocks import plan_blocks
 from serialeq.planning.schedule import Schedule
@@ -35,6 +33,8 @@ from .base import SlicedProblem
 from .lattice import Lattice, choose_lattice, row_sizes, vanishing_share
 from .linear_cost import BLOCKS, LinearCost
 from .linear_layout import Layout, Supports, lay_out
+from .linear_state import State
+from .linear_steps import Steps
 
 _PERIOD = 64
 _MOST_VANISHING = 0.25
@@ -57,10 +57,8 @@ class LinearModel(SlicedProblem):
     epsilon : float
         Parameter of the Huber and ε-insensitive losses.
     fit_intercept : bool
-    schedule : {"optimal", "constant", "invscaling", "pegasos"}
-        Step of update t = 1, 2, …: 1 / (α (t₀ + t − 1)) with Bottou's t₀, at least 2; η₀;
-        η₀ / t^power; 1 / (α (t + 1)).
-    eta0, power_t : float
+    schedule, eta0, power_t : str, float, float
+        See `serialeq.problems.linear_steps.Steps`.
     importance : array of float64, shape (n, C), optional
         Weight of each sample in each output.
     arithmetic : {"lattice", "float64"}
@@ -120,8 +118,10 @@ class LinearModel(SlicedProblem):
             self._indices = X.indices.astype(np.int32, copy=False)
         self.loss_name, self._loss = loss, CLASSIFICATION.index(loss)
         self.alpha, self.epsilon, self.fit_intercept = alpha, epsilon, fit_intercept
-        self.schedule, self.eta0, self.power_t = schedule, eta0, power_t
+        self.steps = Steps(schedule, eta0, power_t, alpha, loss, epsilon)
         self._importance = _NONE if importance is None else importance
+        if average_from < 0:
+            raise SerialeqError(f"average_from: expected 0 or an update, got {average_from}")
         self.average_from = average_from
         self.cost = LinearCost(
             self.n_samples,
@@ -140,7 +140,11 @@ class LinearModel(SlicedProblem):
         if arithmetic == "lattice":
             data = X.ravel() if self.dense else X.data
             sizes = row_sizes(self._indptr, data, team or WorkerTeam(1))
-            self.lattice = choose_lattice(sizes, self._first_factor(), lattice_bits, like)
+            factor = self.steps.first_factor(
+                float(np.abs(self.targets).max(initial=0.0)),
+                float(self._importance.max(initial=1.0)),
+            )
+            self.lattice = choose_lattice(sizes, factor, lattice_bits, like)
             vanishing = vanishing_share(data, self.lattice)
             if vanishing > _MOST_VANISHING and lattice_bits is None:
                 raise DataError(
@@ -150,14 +154,7 @@ class LinearModel(SlicedProblem):
                     "arithmetic='float64'"
                 )
         self._width = 0 if self.n_outputs == 1 else -(-self.n_outputs // 8)
-        self._weights = np.zeros((self.n_features, self.n_outputs))  # canonical, until laid out
-        self._sums = np.zeros(self._weights.shape if average_from else (0, 0))
-        self._layout: Layout | None = None
-        self._laid_out, self._sums_laid_out = _NONE, _NONE
-        self._room = -(-self.n_outputs // 16) * 16
-        self._intercept = np.zeros((1, 3 * self._room))
-        self._state = np.zeros((1, 16))
-        self._scale, self._passed = 1.0, 0.0
+        self._state = State(self.n_features, self.n_outputs, average_from > 0, self.lattice)
         self._members: tuple[int, np.ndarray] | None = None
         self.n_updates = 0
         self._rates, self._folds = _NONE, _NONE
@@ -169,30 +166,11 @@ class LinearModel(SlicedProblem):
         self, n_slices: int, rows: np.ndarray, team: WorkerTeam, in_data_order: bool = False
     ) -> Layout:
         """Lay the rows out in slices of columns, and move the state there."""
-        weights = self._canonical(self._weights, self._laid_out)
-        sums = self._canonical(self._sums, self._sums_laid_out)
         layout = lay_out(
             self._X, self._indptr, self._indices, rows, n_slices, self.lattice, team, in_data_order
         )
-        shape = int(layout.first[-1]), max(8 * self._width, 1)
-        self._laid_out = aligned_zeros(shape)
-        self._laid_out[layout.place, : self.n_outputs] = weights
-        if self.average_from:
-            self._sums_laid_out = aligned_zeros(shape)
-            self._sums_laid_out[layout.place, : self.n_outputs] = sums
-        intercept, state = self._intercept[0], self._state[0]
-        self._intercept = aligned_zeros((n_slices, 3 * self._room))
-        self._intercept[:] = intercept
-        self._state = aligned_zeros((n_slices, 16))
-        self._state[:] = state
-        self._layout = layout
+        self._state.move(layout)
         return layout
-
-    def _canonical(self, before: np.ndarray, laid_out: np.ndarray) -> np.ndarray:
-        """Return weights or sums with a row for each column of the data."""
-        if self._layout is None or not laid_out.size:
-            return before
-        return laid_out[self._layout.place, : self.n_outputs]
 
     # ---- what engines run ----------------------------------------------------------------------
 
@@ -203,7 +181,8 @@ class LinearModel(SlicedProblem):
 
     def context(self, samples: np.ndarray, times: np.ndarray) -> LinearContext:
         """Return the row kernel's context: rows stay where they are, `samples` says their order."""
-        if self._layout is None or not self._layout.in_data_order:
+        layout = self._state.layout
+        if layout is None or not layout.in_data_order:
             rows = np.arange(self.n_samples, dtype=np.int32)
             self._lay_out(1, rows, WorkerTeam(1), in_data_order=True)
         self._simultaneous = 0
@@ -220,9 +199,9 @@ class LinearModel(SlicedProblem):
         """
         if self.lattice is not None:
             raise SerialeqError("variables: expected arithmetic='float64', got 'lattice'")
-        assert self._layout is not None
-        owners = {"weights": np.full(self._laid_out.shape[0], -1)}
-        owners["weights"][self._layout.place] = np.arange(self.n_features)
+        assert self._state.layout is not None
+        owners = {"weights": np.full(self._state.weights.shape[0], -1)}
+        owners["weights"][self._state.layout.place] = np.arange(self.n_features)
         if self.average_from:
             owners["sums"] = owners["weights"]
         if self.fit_intercept:
@@ -313,7 +292,7 @@ class LinearModel(SlicedProblem):
         block: int,
         simultaneous: bool = False,
     ) -> LinearContext:
-        layout, lattice = self._layout, self.lattice
+        state, layout, lattice = self._state, self._state.layout, self.lattice
         assert layout is not None
         return LinearContext(
             samples=samples,
@@ -325,11 +304,11 @@ class LinearModel(SlicedProblem):
             importance=importance,
             rates=self._rates,
             folds=self._folds,
-            weights=self._laid_out,
-            sums=self._sums_laid_out,
+            weights=state.weights,
+            sums=state.sums,
             first_column=layout.first,
-            intercept=self._intercept,
-            state=self._state,
+            intercept=state.intercept,
+            state=state.bounds,
             partial=partial,
             gram=gram,
             scratch=scratch,
@@ -360,105 +339,24 @@ class LinearModel(SlicedProblem):
 
     def begin_epoch(self, epoch: int, n_samples: int) -> None:
         """Fold the scale into the weights and find the steps of the epoch."""
-        self._settle()
+        self._state.settle()
         if epoch == 0 and self.n_updates:
             self.n_updates = 0
-            self._sums_laid_out[:] = 0.0
-            self._intercept[:, 2 * self._room :] = 0.0
-        start = self.n_updates
-        per_fold = 1 if self._simultaneous else _PERIOD
-        self._scale, self._passed = fill_rates(
-            self._rates, self._folds, SCHEDULES.index(self.schedule), self.eta0, self.power_t,
-            self.alpha, self.optimal_start(), float(start), per_fold, self.lattice is not None,
-            float(max(self._simultaneous, 1)), n_samples,
-            self.lattice.unit if self.lattice else 1.0,
-            self.lattice.tick if self.lattice else 1.0, float(self.average_from),
+            self._state.restart_sums()
+        batch = self._simultaneous or 1
+        scale, passed = self.steps.fill(
+            self._rates, self._folds, 1 if self._simultaneous else _PERIOD, self.n_updates,
+            n_samples, batch, self.lattice, self.average_from,
         )  # fmt: skip
-        if self._scale < 0:
-            raise SerialeqError(
-                f"alpha, eta0: expected steps below 1/alpha = {1 / self.alpha:.4g}, "
-                f"got {-self._scale:.4g}"
-            )
-        if self._scale < np.finfo(np.float64).tiny:
-            raise SerialeqError(
-                "alpha, eta0: the weights shrink to nothing within an epoch; lower alpha or eta0"
-            )
-        self.n_updates = start + self._updates_per_epoch
-
-    def _first_factor(self) -> float:
-        """Return how large the factor of a sample can be with all weights zero."""
-        largest = float(np.abs(self.targets).max(initial=0.0))
-        slope = {
-            "squared_error": largest,
-            "squared_epsilon_insensitive": 2 * largest,
-            "huber": self.epsilon,
-        }.get(self.loss_name, 1.0)
-        return self._first_step() * max(slope, 1.0) * float(self._importance.max(initial=1.0))
-
-    def _first_step(self) -> float:
-        if self.schedule == "optimal":
-            return 1.0 / (self.alpha * self.optimal_start())
-        return 0.5 / self.alpha if self.schedule == "pegasos" else self.eta0
-
-    def optimal_start(self) -> float:
-        """Return Bottou's t₀: the first step moves weights by their expected size."""
-        if self.alpha == 0.0:
-            return 1.0
-        size = np.sqrt(1.0 / np.sqrt(self.alpha))
-        first = size / max(1.0, _slope_of(self._loss, self.epsilon, -size, 1.0))
-        return max(float(1.0 / (first * self.alpha)), 2.0)  # steps below 1 / alpha
-
-    def _settle(self) -> None:
-        """Fold the scale into the weights; look whether the epoch left the lattice."""
-        self._check()
-        if self._layout is not None:
-            largest = settle(
-                self._laid_out, self._sums_laid_out, self._scale, self._passed,
-                self.lattice is not None,
-            )  # fmt: skip
-            self._state[:, BOUND] = largest
-        self._scale, self._passed = 1.0, 0.0
-
-    def _check(self) -> None:
-        if self.lattice is not None and self._state[0, TROUBLE]:
-            at = int(self._state[0, TROUBLE]) - 1
-            if not np.isfinite(self._state[0, WORST]):
-                raise DivergenceError(
-                    f"training diverged in update {at} of the epoch; lower the step (eta0)"
-                )
-            raise SerialeqError(
-                f"lattice: at update {at} of the epoch a weight could exceed "
-                f"{self.lattice.largest_weight:.4g}, beyond which sums are not exact; lower the "
-                "step (eta0) or raise alpha, normalise rows and targets, give fewer bits "
-                "(lattice_bits), or use arithmetic='float64'"
-            )
-
-    @property
-    def _tick_of_weights(self) -> float:
-        """Return what the weights are integers times, 1 if there is no lattice."""
-        if self.lattice is None:
-            return 1.0
-        exponent = self.lattice.feature_bits + self.lattice.factor_bits
-        return 2.0**-exponent / self.lattice.scale
+        self._state.owe(scale, passed)
+        self.n_updates += self._updates_per_epoch
 
     def trained(self) -> dict[str, np.ndarray]:
         """Return ``coef`` (C, d) and ``intercept`` (C,).
 
         If means are kept, also the sums they are made of: ``coef_sum`` and ``intercept_sum``.
         """
-        self._settle()
-        weights = self._canonical(self._weights, self._laid_out)
-        if not (np.isfinite(weights).all() and np.isfinite(self._intercept[0]).all()):
-            raise DivergenceError("training diverged; lower the step (eta0)")
-        arrays = {
-            "coef": np.ascontiguousarray(weights.T) * self._tick_of_weights,
-            "intercept": self._intercept[0, : self.n_outputs].copy(),
-        }
-        if self.average_from:
-            sums, at = self._canonical(self._sums, self._sums_laid_out), 2 * self._room
-            arrays["coef_sum"] = np.ascontiguousarray(sums.T) * -self._tick_of_weights
-            arrays["intercept_sum"] = self._intercept[0, at : at + self.n_outputs].copy()
-        return arrays
+        return self._state.arrays()
 
     def published(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the weights to predict with, (C, d) and (C,): their means, if these are kept."""
@@ -486,24 +384,7 @@ class LinearModel(SlicedProblem):
 
         Without sums or number of updates, these start anew.
         """
-        shapes = arrays["coef"].shape, arrays["intercept"].shape
-        expected = (self.n_outputs, self.n_features), (self.n_outputs,)
-        if shapes != expected:
-            raise SerialeqError(f"coef, intercept: expected shapes {expected}, got {shapes}")
-        weights = np.ascontiguousarray(arrays["coef"].T) / self._tick_of_weights
-        if self.lattice is not None:
-            weights = np.rint(weights) + 0.0  # no -0.0
-        self._weights, self._layout = weights, None
-        self._sums = np.zeros_like(self._sums)
-        self._intercept = np.zeros((1, 3 * self._room))
-        self._intercept[0, : self.n_outputs] = arrays["intercept"]
-        if self.average_from and "coef_sum" in arrays:
-            self._sums = np.ascontiguousarray(arrays["coef_sum"].T) / -self._tick_of_weights
-            at = 2 * self._room
-            self._intercept[0, at : at + self.n_outputs] = arrays["intercept_sum"]
-        self._state = np.zeros((1, 16))
-        self._state[:, BOUND] = np.abs(weights).max(initial=0.0)
-        self._scale, self._passed = 1.0, 0.0
+        self._state.load(arrays)
         self.n_updates = int(arrays["n_updates"][0]) if "n_updates" in arrays else 0
 
     def reshuffled_order(self, seed: int, epoch: int) -> Order:
@@ -526,11 +407,6 @@ class LinearModel(SlicedProblem):
         )  # fmt: skip
         penalty = 0.5 * self.alpha * _sum(coef.reshape(-1) ** 2)
         return _sum(partial) / self.n_samples + penalty
-
-
-@jit
-def _slope_of(loss: int, epsilon: float, p: float, y: float) -> float:
-    return slope(loss, epsilon, p, y)
 
 
 def _sum(values: np.ndarray) -> float:
