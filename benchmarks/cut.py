@@ -38,8 +38,6 @@ RATIOS = [
 """Pairs whose ratio of speeds is reported."""
 
 _TURN = 0.25  # seconds, as an epoch alone takes only milliseconds
-_SLOW = ("groups", "cyclades", "locked")
-_MOST_EDGES = 5_000_000  # with which the slow ones take part: locks are planned for minutes
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def measure(
     graph = parameters.graph(image)
     built = time.perf_counter() - began
     notices.print(f"{graph.weights.size:,} edges, {graph.n_blocks} tiles, made in {built:.2f} s")
-    entries = _take_part(graph, jobs)
+    entries = engine_entries(jobs, graph.weights.size)
     ceilings = [Contestant("ceiling", order, jobs) for order in ("shuffled", "blocked")]
     _compile(parameters, entries)
     problem = _problem(parameters, graph, seeds)
@@ -138,14 +136,6 @@ def measure(
     rows = [_row(entry, n_edges, timings, details.get(entry, {})) for entry in entries + ceilings]
     ratios = {f"{a} / {b}": asdict(timings.speed(a, b)) for a, b in RATIOS}
     return rows, ratios
-
-
-def _take_part(graph: Graph, jobs: int) -> list[Contestant]:
-    entries = engine_entries(jobs)
-    if graph.weights.size <= _MOST_EDGES:
-        return entries
-    notices.print(f"{', '.join(_SLOW)} do not take part: they are slow, and the graph is large")
-    return [entry for entry in entries if entry.engine not in _SLOW]
 
 
 def _problem(parameters: CutParameters, graph: Graph, seeds: np.ndarray) -> GraphCut:

@@ -20,6 +20,8 @@ from .timing import Timings, Turn, race
 
 REFERENCE = Contestant("serial", "shuffled", 1)
 _PREPARATIONS = 5  # times that planning and packing are repeated
+_SLOW = ("groups", "cyclades", "locked")
+_MOST_SAMPLES = 5_000_000  # with which the slow ones take part: locks are planned for minutes
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ class Row:
     digest: str | None = None
 
 
-def engine_entries(jobs: int) -> list[Contestant]:
-    """Return the engines and orders that are compared."""
-    return [
+def engine_entries(jobs: int, n_samples: int) -> list[Contestant]:
+    """Return the engines and orders that are compared; of many samples, without the slow ones."""
+    entries = [
         REFERENCE,
         Contestant("serial", "blocked", 1),
         Contestant("groups", "shuffled", jobs),
@@ -82,6 +84,10 @@ def engine_entries(jobs: int) -> list[Contestant]:
         Contestant("hogwild", "shuffled", jobs),
         Contestant("hogwild", "blocked", jobs),
     ]
+    if n_samples <= _MOST_SAMPLES:
+        return entries
+    notices.print(f"{', '.join(_SLOW)} do not take part: they are slow, and the data large")
+    return [entry for entry in entries if entry.engine not in _SLOW]
 
 
 def peer_entries(jobs: int, n_ratings: int) -> list[Contestant]:
@@ -103,6 +109,7 @@ def ratio_names(jobs: int) -> list[tuple[str, str]]:
     """Return the pairs whose ratio of speeds is reported, where both took part."""
     one, all_threads = (name_of(Contestant("libmf", "own", n)) for n in (1, jobs))
     return [
+        ("dataflow blocked", "serial blocked"),
         ("dataflow blocked", "hogwild shuffled"),
         ("dataflow blocked", "hogwild blocked"),
         ("dataflow blocked", "ceiling shuffled"),
@@ -145,7 +152,7 @@ def race_engines(
     peer_details: Callable[[], dict[Contestant, dict[str, Any]]],
 ) -> tuple[list[Row], dict[str, Any]]:
     """Return rows and ratios of every engine on the problem that `make` returns, and of peers."""
-    engines = engine_entries(jobs)
+    engines = engine_entries(jobs, n_samples)
     ceilings = [Contestant("ceiling", order, jobs) for order in ("shuffled", "blocked")]
     notices.print(f"rank {n_factors}: racing, {rounds} rounds")
     with ExitStack() as stack:

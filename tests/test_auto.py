@@ -1,11 +1,11 @@
 """`auto`: what it predicts, picks and says."""
 
 import numpy as np
-from chain import Chain
 
 from serialeq.engines.auto import choose_engine
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import given_order
+from serialeq.testing import Chain
 
 
 def test_auto_looks_at_the_whole_epoch() -> None:

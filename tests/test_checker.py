@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain import Chain
 from harness import SequentialTeam, assign, assign_randomly, bind, same_bytes
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
@@ -20,7 +19,7 @@ from serialeq.order import Order, given_order, shuffled_order
 from serialeq.planning.dataflow import plan_dataflow
 from serialeq.planning.locks import plan_locks
 from serialeq.planning.schedule import Schedule
-from serialeq.testing import cases, check_schedule, hypergraphs, interleave
+from serialeq.testing import Chain, cases, check_schedule, hypergraphs, interleave
 
 
 def without_wait(schedule: Schedule, wait: int) -> Schedule:

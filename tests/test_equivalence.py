@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain import Chain
 from harness import EQUIVALENT, assign, plan, run_threads, same_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ from serialeq.order import Order, given_order
 from serialeq.problems.factorization import Factorization
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
-from serialeq.testing import cases, check_schedule, interleave
+from serialeq.testing import Chain, cases, check_schedule, interleave
 
 
 def contended(n_samples: int, n_variables: int = 200) -> tuple[Hypergraph, Order]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain import Chain
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +17,7 @@ from serialeq.problems.factorization import Factorization
 from serialeq.problems.grid import grid_blocks
 from serialeq.runs.session import OrderSource
 from serialeq.team import WorkerTeam
-from serialeq.testing import hypergraphs
+from serialeq.testing import Chain, hypergraphs
 
 _MASK = (1 << 64) - 1
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from chain import Chain
 from harness import python_environment
 
 from serialeq import fit
@@ -24,7 +23,7 @@ from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.kernel import kernel
 from serialeq.order import blocked_order
 from serialeq.runs.session import OrderSource
-from serialeq.testing import check_supports, first_difference
+from serialeq.testing import Chain, check_supports, first_difference
 
 README = Path(__file__).parent.parent / "README.md"
 

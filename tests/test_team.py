@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain import Chain
 from harness import assign, bind, plan, python_environment, run_python, same_bytes
 
 from serialeq.engines.executor import Executor
@@ -20,12 +19,13 @@ from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import given_order
 from serialeq.team import WorkerTeam, available_cores, count_workers
+from serialeq.testing import Chain
 
 INTERRUPTED = """
 import sys, threading, time
 from dataclasses import replace
 import numpy as np
-from chain import Chain
+from serialeq.testing import Chain
 from harness import bind, plan
 from serialeq.digest import digest_arrays
 from serialeq.engines.executor import Executor
@@ -52,7 +52,7 @@ finally:
 
 INTERRUPTED_OFTEN = """
 import random, signal, time
-from chain import Chain
+from serialeq.testing import Chain
 from harness import bind, plan
 from serialeq.engines.executor import Executor
 from serialeq.team import WorkerTeam

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from chain import Chain
 from harness import EQUIVALENT, assign, plan, run_python
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,7 @@ from serialeq.problems.base import Problem
 from serialeq.problems.factorization import Factorization
 from serialeq.problems.linear import LinearModel
 from serialeq.testing import (
+    Chain,
     assert_serial_equivalent,
     cases,
     check_supports,
@@ -453,7 +453,7 @@ def test_all_but_the_strategies_work_without_hypothesis() -> None:
 import sys
 sys.modules["hypothesis"] = None
 import serialeq.testing as t
-for name in set(t.__all__) - {"cases", "hypergraphs", "orders", "worker_counts"}:
+for name in set(t.__all__) - {"cases", "hypergraphs", "orders", "problems", "worker_counts"}:
     getattr(t, name)
 try:
     t.cases

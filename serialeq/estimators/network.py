@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from serialeq.digest import digest_arrays
 from serialeq.engines.auto import check_engine
 from serialeq.errors import DivergenceError, SerialeqError
-from serialeq.problems.network import MASKS, DropoutNetwork, check_groups, feed_forward
+from serialeq.problems.masks import MASKS, check_groups
+from serialeq.problems.network import DropoutNetwork, feed_forward
 from serialeq.runs.callbacks import Callback
 from serialeq.runs.session import OrderSource, Session, check_order
 from serialeq.runs.trainer import train
@@ -33,8 +34,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
 
     In each epoch each sample trains `n_kept` of the `n_groups` groups of hidden units and the
     weights into and out of them, nothing else ("sparsified backprop"). What two samples do not
-    share can be trained at the same time. With ``n_kept=1`` that makes an ensemble of narrow
-    networks, whose outputs are averaged before the softmax.
+    share can be trained at the same time. No variable is in every sample: each group has an
+    output bias of its own, and what the samples of a group share is updated in their order.
+    With ``n_kept=1`` that makes an ensemble of narrow networks, whose outputs are averaged before
+    the softmax.
 
     Parameters
     ----------

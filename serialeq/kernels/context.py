@@ -34,6 +34,8 @@ from numba.np.numpy_support import from_dtype
 
 from serialeq.errors import SerialeqError
 
+_NO_ARITHMETIC = (np.float16, np.longdouble, np.clongdouble)
+
 
 class ContextType(types.Type):
     """Numba type of a context; ``fields`` maps a name to its Numba type or constant."""
@@ -65,6 +67,11 @@ def _field_type(name: str, value: Any) -> Any:
             raise SerialeqError(
                 f"context field {name!r}: expected a C-contiguous array in native byte order, "
                 f"got strides {value.strides} and dtype {value.dtype.str}"
+            )
+        if value.dtype.kind not in "biufc" or value.dtype in _NO_ARITHMETIC:
+            raise SerialeqError(
+                f"context field {name!r}: expected an array of bool, integers, or float or "
+                f"complex numbers of 32 or 64 bits each, got {value.dtype}"
             )
         return types.Array(from_dtype(value.dtype), value.ndim, "C")
     if isinstance(value, (bool, int, str)):

@@ -47,7 +47,8 @@ class Problem(ABC):
     def context(self, samples: np.ndarray, times: np.ndarray) -> Any:
         """Return the kernel's context with the data of `samples` laid out in that order.
 
-        `times` holds the serial position of each, or is empty unless `timed`.
+        `times` holds the serial position of each, or is empty unless `timed`. Arrays that are
+        trained have to be the same ones in every call.
         """
 
     def draw(self, epoch: int) -> None:  # noqa: B027
@@ -57,7 +58,10 @@ class Problem(ABC):
         """
 
     def begin_epoch(self, epoch: int, n_samples: int) -> None:  # noqa: B027
-        """Set what changes with the epoch, in place (`n_samples`: the epoch's length)."""
+        """Set what changes with the epoch, in place (`n_samples`: the epoch's length).
+
+        In the arrays of the context: its numbers are those of the time when it was made.
+        """
 
     @abstractmethod
     def trained(self) -> dict[str, np.ndarray]:
@@ -139,6 +143,19 @@ class SlicedProblem(Problem):
     @abstractmethod
     def follow(self, order: Order) -> None:
         """Let the next epochs of `sliced` follow an order with the same blocks."""
+
+
+def check_problem(problem: Any) -> None:
+    """Raise SerialeqError unless something is a problem and has a hypergraph."""
+    name = type(problem).__name__
+    if not isinstance(problem, Problem):
+        raise SerialeqError(f"problem: expected a serialeq.Problem, got {name}")
+    graph = getattr(problem, "hypergraph", None)
+    if not isinstance(graph, Hypergraph):
+        raise SerialeqError(
+            f"hypergraph: expected a serialeq.Hypergraph, got {type(graph).__name__} as "
+            f"{name}.hypergraph"
+        )
 
 
 def check_state(given: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> None:

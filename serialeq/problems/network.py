@@ -17,22 +17,19 @@ from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.network import (
     OUTPUTS,
     NetworkContext,
-    draw_masks,
-    draw_parts,
     first_free_colours,
     mean_loss,
     network_kernel,
     outputs_worker,
 )
-from serialeq.kernels.random import fill_uniform, permutation, stream_key
+from serialeq.kernels.random import fill_uniform, stream_key
 from serialeq.kernels.simd import aligned_zeros, lanes
 from serialeq.order import Order, blocked_order
 from serialeq.planning.prediction import DEFAULT_COSTS, predict
 from serialeq.team import WorkerTeam
 
 from .base import STEPS_LOOKED_AT, Problem, check_state
-
-MASKS = ("partition", "independent")
+from .masks import check_groups, draw_kept
 
 
 class DropoutNetwork(Problem):
@@ -41,7 +38,9 @@ class DropoutNetwork(Problem):
     A group is a variable: the weights into and out of its units, and an output bias of its own;
     with ``masks="partition"`` a part of the groups is one.
     *Nothing is shared by all samples*: the output bias of a sample is the sum of those of the
-    groups that it keeps. The outputs of the trained network are the mean over all masks of what
+    groups that it keeps, so two samples without a common group have no variable in common. All
+    that samples of one group share, its output bias included, is updated in the serial order π of
+    those samples. The outputs of the trained network are the mean over all masks of what
     they are in training, which is exactly n_kept / n_groups times the sum over all groups.
 
     Parameters
@@ -140,15 +139,9 @@ class DropoutNetwork(Problem):
     def draw(self, epoch: int) -> None:
         """Draw the masks of an epoch."""
         self._epoch = epoch
-        key = stream_key(self.seed, "masks", epoch)
-        self._kept = np.empty((self._targets.shape[0], self.n_kept), dtype=np.uint32)
-        self._variable = np.arange(self.n_groups)  # of each group
-        if self.masks == "independent":
-            draw_masks(self._kept, self.n_groups, key)
-        else:
-            groups = permutation(self.n_groups, stream_key(self.seed, "parts", epoch))
-            self._variable[groups] = np.arange(self.n_groups) // self.n_kept
-            draw_parts(self._kept, groups, key)
+        self._kept, self._variable = draw_kept(
+            self._targets.shape[0], self.n_groups, self.n_kept, self.masks, self.seed, epoch
+        )
 
     @property
     def hypergraph(self) -> Hypergraph:  # type: ignore[override]
@@ -293,20 +286,3 @@ def feed_forward(coefs: list[np.ndarray], intercepts: list[np.ndarray], X: Any) 
 
 def _colours(tasks: Hypergraph) -> np.ndarray:
     return np.asarray(first_free_colours(tasks.indptr, tasks.indices, tasks.n_variables))
-
-
-def check_groups(hidden_units: int, n_groups: int, n_kept: int, masks: str) -> None:
-    """Raise SerialeqError unless units can be grouped, and groups kept, like this."""
-    if hidden_units < 1 or n_groups < 1 or hidden_units % n_groups:
-        raise SerialeqError(
-            f"n_groups: expected a divisor of hidden_units={hidden_units}, got {n_groups}"
-        )
-    if not 1 <= n_kept <= n_groups:
-        raise SerialeqError(f"n_kept: expected 1 to n_groups={n_groups}, got {n_kept}")
-    if masks not in MASKS:
-        raise SerialeqError(f"masks: expected one of {', '.join(MASKS)}, got {masks!r}")
-    if masks == "partition" and n_groups % n_kept:
-        raise SerialeqError(
-            f"n_kept: expected a divisor of n_groups={n_groups} with masks='partition', "
-            f"got {n_kept}"
-        )

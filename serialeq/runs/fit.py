@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from serialeq.digest import digest_arrays
-from serialeq.errors import SerialeqError
-from serialeq.problems.base import Problem
+from serialeq.problems.base import Problem, check_problem
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
 from .callbacks import Callback
@@ -88,8 +87,7 @@ def fit(
         For an unknown order or engine or a problem that is none, and, as DivergenceError, if
         the loss is no longer finite.
     """
-    if not isinstance(problem, Problem):
-        raise SerialeqError(f"problem: expected a serialeq.Problem, got {type(problem).__name__}")
+    check_problem(problem)
     n_workers = min(count_workers(n_jobs), available_cores())
     with WorkerTeam(n_workers) as team:
         session = Session(problem, OrderSource(problem, order, seed, team), engine, team)

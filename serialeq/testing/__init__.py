@@ -7,7 +7,9 @@
 `explore`, `interleave`        run a schedule on one thread, in the most unlucky order
 `first_difference`             where two models differ
 `hypergraphs`, `orders`,       Hypothesis strategies (they need the package ``hypothesis``)
-`cases`, `worker_counts`
+`problems`, `cases`,
+`worker_counts`
+`Chain`                        a problem on any hypergraph, to test orders and schedules with
 =============================  =================================================================
 
 The names are imported when they are first used, so that all but the strategies work without
@@ -20,13 +22,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .chain import Chain
     from .equivalence import assert_serial_equivalent, first_difference
     from .exploration import explore, interleave
     from .schedules import check_schedule
-    from .strategies import cases, hypergraphs, orders, worker_counts
+    from .strategies import cases, hypergraphs, orders, problems, worker_counts
     from .supports import check_supports
 
 _HOME = {
+    "Chain": "chain",
     "assert_serial_equivalent": "equivalence",
     "cases": "strategies",
     "check_schedule": "schedules",
@@ -36,10 +40,12 @@ _HOME = {
     "hypergraphs": "strategies",
     "interleave": "exploration",
     "orders": "strategies",
+    "problems": "strategies",
     "worker_counts": "strategies",
 }
 
 __all__ = [
+    "Chain",
     "assert_serial_equivalent",
     "cases",
     "check_schedule",
@@ -49,6 +55,7 @@ __all__ = [
     "hypergraphs",
     "interleave",
     "orders",
+    "problems",
     "worker_counts",
 ]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from serialeq.engines.base import ENGINES, get_engine
 from serialeq.errors import SerialeqError
-from serialeq.problems.base import Problem
+from serialeq.problems.base import Problem, check_problem
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
 
@@ -48,41 +48,62 @@ def assert_serial_equivalent(
     SerialeqError
         If there is no such engine or order for the problem.
     """
+    problem = new_problem(make_problem)
+    if engines is None:
+        engines = [e.name for e in ENGINES.values() if e.equivalent and problem.runs_on(e.name)]
+    start = copy_trained(problem)
+    expected = list(_train(problem, order, "serial", 1, epochs, seed))
+    workers = list(workers)
+    for engine in engines:
+        for n_workers in workers if get_engine(engine).parallel else [1]:
+            problem = new_problem(make_problem, start)
+            models = _train(problem, order, engine, n_workers, epochs, seed)
+            for epoch, (trained, serial) in enumerate(zip(models, expected, strict=True), 1):
+                difference = first_difference(trained, serial)
+                if difference:
+                    where = f"engine {engine!r}, {n_workers} workers"
+                    if engine == "serial":
+                        where = "the serial engine gives two results"
+                    raise AssertionError(f"{where}, epoch {epoch}: {difference}")
+
+
+def _train(
+    problem: Problem, order: Any, engine: str, n_workers: int, epochs: int, seed: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield copies of the trained arrays after each epoch."""
+    with WorkerTeam(n_workers, n_workers) as team:
+        session = Session(problem, OrderSource(problem, order, seed, team), engine, team)
+        for epoch in range(epochs):
+            session.run_epoch(epoch)
+            yield copy_trained(problem)
+
+
+def new_problem(make_problem: Any, start: Arrays | None = None) -> Problem:
+    """Call `make_problem`; fail unless it returns a problem that is at `start`."""
     problem = make_problem() if callable(make_problem) else None
     if not isinstance(problem, Problem):
         raise SerialeqError(
             "make_problem: expected a function that returns a new Problem, got "
             f"{type(make_problem if problem is None else problem).__name__}"
         )
-    if engines is None:
-        engines = [e.name for e in ENGINES.values() if e.equivalent and problem.runs_on(e.name)]
-    expected = list(_train(problem, order, "serial", 1, epochs, seed))
-    workers = list(workers)
-    for engine in engines:
-        for n_workers in workers if get_engine(engine).parallel else [1]:
-            models = _train(make_problem(), order, engine, n_workers, epochs, seed)
-            for epoch, (trained, serial) in enumerate(zip(models, expected, strict=True)):
-                where = f"engine {engine!r}, {n_workers} workers, epoch {epoch}"
-                if epoch == 0:
-                    where = "make_problem: two problems that it made differ at the start"
-                difference = first_difference(trained, serial)
-                if difference:
-                    raise AssertionError(f"{where}: {difference}")
+    check_problem(problem)
+    difference = first_difference(copy_trained(problem), start) if start is not None else ""
+    if difference:
+        raise AssertionError(
+            f"make_problem: two problems that it made differ at the start: {difference}"
+        )
+    return problem
 
 
-def _train(
-    problem: Problem, order: Any, engine: str, n_workers: int, epochs: int, seed: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yield copies of the trained arrays: at the start, and after each epoch."""
-    yield _copy(problem.trained())
-    with WorkerTeam(n_workers, n_workers) as team:
-        session = Session(problem, OrderSource(problem, order, seed, team), engine, team)
-        for epoch in range(epochs):
-            session.run_epoch(epoch)
-            yield _copy(problem.trained())
-
-
-def _copy(arrays: Arrays) -> dict[str, np.ndarray]:
+def copy_trained(problem: Problem) -> dict[str, np.ndarray]:
+    """Return copies of the trained arrays."""
+    arrays = problem.trained()
+    if not isinstance(arrays, Mapping) or not all(
+        isinstance(array, np.ndarray) for array in arrays.values()
+    ):
+        raise SerialeqError(
+            f"trained: expected a dictionary of arrays from {type(problem).__name__}"
+        )
     return {name: np.array(array) for name, array in arrays.items()}
 
 

@@ -13,7 +13,7 @@ from serialeq.planning.schedule import Schedule
 from serialeq.planning.serial import plan_serial
 from serialeq.problems.base import Problem
 
-from .equivalence import first_difference
+from .equivalence import copy_trained, first_difference, new_problem
 
 Pick = Callable[[list[tuple[int, int]]], int]
 
@@ -83,16 +83,19 @@ def explore(
     Raises
     ------
     AssertionError
-        Naming interleaving, array, first differing index and both values.
+        Naming interleaving, array, first differing index and both values; or if `make_problem`
+        returns problems that differ.
     ScheduleError
         If the workers get stuck.
     """
-    serial = make_problem()
+    serial = new_problem(make_problem)
+    start = copy_trained(serial)
     interleave(serial, plan_serial(order, 1, serial.timed), _first)
+    expected = copy_trained(serial)
     for name, pick in _picks(schedule.n_workers, n, seed):
-        problem = make_problem()
+        problem = new_problem(make_problem, start)
         interleave(problem, schedule, pick)
-        difference = first_difference(problem.trained(), serial.trained())
+        difference = first_difference(problem.trained(), expected)
         if difference:
             raise AssertionError(f"interleaving {name!r}: {difference}")
 

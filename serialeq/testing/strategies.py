@@ -1,7 +1,9 @@
-"""Hypothesis strategies: hypergraphs with hot variables, and serial orders of their samples."""
+"""Hypothesis strategies: hypergraphs with hot variables, orders and problems on them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import Order, blocked_order, given_order, shuffled_order
+
+from .chain import Chain
 
 
 def worker_counts(most: int = 8) -> st.SearchStrategy[int]:
@@ -77,6 +81,31 @@ def orders(draw: st.DrawFn, /, graph: Hypergraph, kinds: str = "given shuffled b
         )
     )
     return blocked_order(graph, labels, n_blocks, seed)
+
+
+@st.composite
+def problems(
+    draw: st.DrawFn, /, graph: Hypergraph | None = None, timed: bool | None = None
+) -> Callable[[], Chain]:
+    """Draw a function that makes a problem whose bits tell the order of all that is done.
+
+    Parameters
+    ----------
+    graph : Hypergraph, optional
+        Whose samples and variables the problem has; by default a drawn one.
+    timed : bool, optional
+        Whether updates depend on their serial position; by default drawn.
+
+    Returns
+    -------
+    callable
+        ``make_problem()`` returns the same problem at its starting point in every call, as
+        `assert_serial_equivalent` and `explore` ask for it.
+    """
+    if graph is None:
+        graph = draw(hypergraphs())
+    timed = draw(st.booleans()) if timed is None else timed
+    return partial(Chain, graph, timed=timed, seed=draw(st.integers(0, 99)))
 
 
 @st.composite

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from serialeq.errors import SerialeqError, SupportError
-from serialeq.problems.base import Problem
+from serialeq.problems.base import Problem, check_problem
+
+from .canaries import GuardedCopy, State, check_context, check_owners, draw_values, rows_of
 
 _MOST_SAMPLES = 100
 _MOST_REPORTED = 10
 _STATES = ("present", "trained", *("near", "positive", "small", "middling", "large") * 3)
 _BACKGROUNDS = ("huge", "minus huge", "negative zero", "not a number")
-_SIZES = {"small": 0.01, "middling": 2.0, "large": 100.0}
-
-State = dict[str, np.ndarray]
 
 
 class _Fault(NamedTuple):
@@ -31,8 +29,11 @@ def check_supports(problem: Problem, samples: Any = None, *, seed: int = 0) -> N
     Each sample's update runs alone, on copies, from several states: the present one, random
     ones of several sizes, and the one after all samples. What is no variable of the sample
     is then replaced by other values (random, huge, −0.0, NaN), and must neither change nor
-    change the result. Integers are replaced by others of the same array. So faults are found
-    that happen in one of these 17 states; a write of the very value that was there never is.
+    change the result. Integers are replaced by others of the same array. The copies have
+    margins, so that steps over the ends of an array are seen (far ones may crash). So faults
+    are found that happen in one of these 17 states; a write of the very value that was there
+    never is. Also found are contexts that the kernel's work would be lost in: arrays that every
+    call of `Problem.context` makes anew, and numbers that `Problem.begin_epoch` changes.
 
     Parameters
     ----------
@@ -49,8 +50,10 @@ def check_supports(problem: Problem, samples: Any = None, *, seed: int = 0) -> N
         Naming samples, variables and arrays: all that was found with the first ten samples
         that are at fault.
     SerialeqError
-        If what `Problem.variables` returns does not fit the context.
+        If what `Problem.variables` returns does not fit the context, or the context does not
+        stay what it is from call to call.
     """
+    check_problem(problem)
     rng = np.random.default_rng(seed)
     n = problem.hypergraph.n_samples
     if samples is None:
@@ -96,16 +99,23 @@ class _Stage:
         fields = {k: v for k, v in context._asdict().items() if isinstance(v, np.ndarray)}
         self.samples = samples
         self.graph = problem.hypergraph
-        self.owners = _check_owners(problem, fields)
-        self.arrays = {name: array.copy() for name, array in fields.items()}
+        self.owners = check_owners(problem, fields)
+        self.copies = {name: GuardedCopy(array) for name, array in fields.items()}
+        self.arrays = {name: copy.array for name, copy in self.copies.items()}
+        check_context(problem, samples, times, context, self.owners)
         self.fixed = {k: v.copy() for k, v in self.arrays.items() if k not in self.owners}
         self.present = {name: self.arrays[name].copy() for name in self.owners}
         self.kernel = problem.kernel.bind(context._replace(**self.arrays))
 
-    def run(self, start: int, stop: int, state: State) -> State:
-        """Return the state after the samples at the positions ``start <= k < stop``."""
+    def run(self, start: int, stop: int, state: State, beyond: int = 0) -> State:
+        """Return the state after the samples at the positions ``start <= k < stop``.
+
+        `beyond` chooses between two fillings of the margins.
+        """
         for name, array in state.items():
             self.arrays[name][...] = array
+        for copy in self.copies.values():
+            copy.fill(beyond)
         self.kernel.run(start, stop)
         return {name: self.arrays[name].copy() for name in state}
 
@@ -117,7 +127,7 @@ class _Stage:
             state = self.run(0, self.samples.size, self.present)
             self._restore()
             return state
-        drawn = {name: _draw(array, kind, rng) for name, array in self.present.items()}
+        drawn = {name: draw_values(array, kind, rng) for name, array in self.present.items()}
         return self.mix(self.present, drawn, lambda owner: owner >= 0)
 
     def mix(self, state: State, other: State, chosen: Callable[[np.ndarray], np.ndarray]) -> State:
@@ -134,25 +144,34 @@ class _Stage:
         member = np.zeros(self.graph.n_variables + 1, dtype=bool)  # the last one for nobody, -1
         member[self.graph.support(sample)] = True
 
-        def run(before: State) -> State:
-            return self.run(position, position + 1, before)
+        def run(before: State, beyond: int = 0) -> State:
+            return self.run(position, position + 1, before, beyond)
 
         def outside(owner: np.ndarray) -> np.ndarray:
             return ~member[owner] & (owner >= 0)
 
         def differs(after: State) -> bool:
             return any(
-                (_rows(after[name]) != _rows(result[name]))[member[owner]].any()
+                (rows_of(after[name]) != rows_of(result[name]))[member[owner]].any()
                 for name, owner in self.owners.items()
             )
 
         result = run(state)
-        for name in self._restore():
-            yield _Fault(sample, f"writes {name!r}, which variables() does not name")
+        faults = [
+            *(f"writes beyond the ends of {k!r}" for k, v in self.copies.items() if v.overrun()),
+            *(f"writes {k!r}, which variables() does not name" for k in self._restore()),
+        ]
+        if faults:
+            yield from (_Fault(sample, what) for what in faults)
+            yield from self._writes(sample, state, result, member)
+            return
         again = run(state)
         yield from self._writes(sample, state, again, member)
         if differs(again):
             yield _Fault(sample, "gives different results in the same state")
+            return
+        if differs(run(state, beyond=1)):
+            yield _Fault(sample, "reads beyond the ends of an array")
             return
         for background in backgrounds:
             before = self.mix(state, background, outside)
@@ -172,14 +191,16 @@ class _Stage:
         self, sample: int, before: State, after: State, member: np.ndarray
     ) -> Iterator[_Fault]:
         for name, owner in self.owners.items():
-            changed = (_rows(before[name]) != _rows(after[name])).any(axis=1) & ~member[owner]
+            changed = (rows_of(before[name]) != rows_of(after[name])).any(axis=1) & ~member[owner]
             for row in np.flatnonzero(changed).tolist():
                 whose = f"variable {owner[row]}" if owner[row] >= 0 else "what is no variable's"
                 yield _Fault(sample, f"writes {whose}: {name!r}[{row}]")
 
     def _restore(self) -> list[str]:
         """Return the read-only arrays that have changed, and undo that."""
-        changed = [k for k, v in self.fixed.items() if (_rows(v) != _rows(self.arrays[k])).any()]
+        changed = [
+            k for k, v in self.fixed.items() if (rows_of(v) != rows_of(self.arrays[k])).any()
+        ]
         for name in changed:
             self.arrays[name][...] = self.fixed[name]
         return changed
@@ -194,57 +215,3 @@ def _find(variables: np.ndarray, read: Callable[[np.ndarray], bool]) -> str:
             return f"some of the variables {variables.tolist()} together"
         variables = part
     return f"variable {variables[0]}"
-
-
-def _check_owners(problem: Problem, fields: State) -> dict[str, np.ndarray]:
-    """Return `Problem.variables`, checked."""
-    n = problem.hypergraph.n_variables
-    owners = {name: np.asarray(owner) for name, owner in problem.variables().items()}
-    for name, owner in owners.items():
-        if name not in fields:
-            raise SerialeqError(
-                f"variables: {name!r} is no array of the context; there are {', '.join(fields)}"
-            )
-        if owner.shape != fields[name].shape[:1] or owner.dtype.kind not in "iu":
-            raise SerialeqError(
-                f"variables: {name!r}: expected one integer for each of its rows, shape "
-                f"{fields[name].shape[:1]}, got {owner.dtype} of shape {owner.shape}"
-            )
-        if owner.size and (owner.min() < -1 or owner.max() >= n):
-            raise SerialeqError(
-                f"variables: {name!r}: expected variables in 0..{n - 1}, or -1, "
-                f"got values from {owner.min()} to {owner.max()}"
-            )
-    for a, b in combinations(fields, 2):
-        if (a in owners or b in owners) and np.may_share_memory(fields[a], fields[b]):
-            raise SerialeqError(
-                f"context: fields {a!r} and {b!r} share memory, and one of them is written"
-            )
-    return {name: owner.astype(np.int64) for name, owner in owners.items()}
-
-
-def _draw(array: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
-    if array.dtype.kind not in "fc":  # it may be used as an index: stay in its range
-        return rng.choice(np.unique(array), array.shape) if array.size else array.copy()
-    if kind == "negative zero":
-        return np.full_like(array, -0.0)
-    if kind == "not a number":
-        return np.full_like(array, np.nan)
-    signed = rng.uniform(0.5, 1.0, array.shape) * rng.choice([-1.0, 1.0], array.shape)
-    if kind == "near":
-        drawn: np.ndarray = array * (1.0 + 0.5 * signed) + 0.01 * signed
-    elif kind == "positive":
-        drawn = np.abs(signed)
-    elif kind.endswith("huge"):
-        huge = float(np.finfo(array.dtype).max) / (4 if kind == "huge" else -4)
-        drawn = np.abs(signed) * huge
-    else:
-        drawn = signed * _SIZES[kind] * rng.uniform(0.0, 1.0, array.shape)
-    return drawn.astype(array.dtype)
-
-
-def _rows(array: np.ndarray) -> np.ndarray:
-    """Return the bytes of each leading row."""
-    array = np.ascontiguousarray(array)
-    n = array.shape[0]
-    return array.reshape(-1).view(np.uint8).reshape(n, array.nbytes // max(n, 1))

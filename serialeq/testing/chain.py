@@ -20,6 +20,8 @@ _MASK = (1 << 64) - 1
 
 
 class ChainContext(NamedTuple):
+    """What the kernel works on: n samples, their supports as CSR, V variables."""
+
     samples: np.ndarray
     times: np.ndarray
     indptr: np.ndarray
@@ -52,7 +54,16 @@ def chain_kernel(c: Any, start: int, stop: int) -> None:
 
 
 class Chain(Problem):
-    """The test problem on any hypergraph, also with repeated variables in a support."""
+    """The test problem on any hypergraph, also with repeated variables in a support.
+
+    Parameters
+    ----------
+    hypergraph : Hypergraph
+    timed : bool
+        Updates depend on the sample's serial position as well, so repeats of a sample differ.
+    seed : int
+        Of the first values, and of what each sample does.
+    """
 
     kernel = chain_kernel
 
@@ -70,6 +81,7 @@ class Chain(Problem):
         self.marks = rng.integers(0, 1 << 64, hypergraph.n_variables, np.uint64)
 
     def context(self, samples: np.ndarray, times: np.ndarray) -> ChainContext:
+        """Return the kernel's context."""
         return ChainContext(
             samples,
             times,
@@ -83,13 +95,16 @@ class Chain(Problem):
         )
 
     def variables(self) -> dict[str, np.ndarray]:
+        """Return that element i of both arrays is variable i."""
         owners = np.arange(self.hypergraph.n_variables)
         return {"values": owners, "marks": owners}
 
     def trained(self) -> dict[str, np.ndarray]:
+        """Return ``values``, (V,) float64, and ``marks``, (V,) uint64."""
         return {"values": self.values, "marks": self.marks}
 
     def loss(self, team: WorkerTeam | None = None) -> float:
+        """Return the sum of the absolute values, which nobody minimises."""
         return float(np.abs(self.values).sum())
 
     def oracle(self, samples: np.ndarray) -> dict[str, np.ndarray]:
