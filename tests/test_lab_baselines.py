@@ -246,16 +246,16 @@ def test_every_method_comes_down_on_real_digits() -> None:
     outcomes = run_methods(ridge, chosen, 3, 2, seed=1)
     again = run_methods(ridge, chosen, 3, 1, seed=1)
     for outcome, other in zip(outcomes, again, strict=True):
-        if outcome.method == "Hogwild!":  # nothing is promised but that it comes down
+        if outcome.racing:  # nothing is promised but that it comes down
             assert 0 < outcome.excess[-1] < 0.1
             continue
         assert 0 < outcome.excess[-1] < outcome.excess[0], outcome.method
         assert outcome.digest == other.digest
-    by_method = {o.method: o.excess[-1] for o in outcomes if o.method != "Hogwild!"}
+    by_method = {o.method: o.excess[-1] for o in outcomes if not o.racing}
     assert min(by_method, key=by_method.__getitem__) == "SVRG, sparse"
     assert by_method["model averaging, once"] > by_method["SGD"]
-    assert len(outcome_table(outcomes).rows) == len(chosen) == 10
-    assert len(excess_figure(outcomes).table.rows) == 30
+    assert len(outcome_table(outcomes).rows) == len(chosen) == 12
+    assert len(excess_figure(outcomes).table.rows) == 30  # of the twins only those with the bits
 
 
 def test_twins_share_bits_or_do_not() -> None:

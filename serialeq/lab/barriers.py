@@ -121,7 +121,7 @@ def lifted_barriers(settings: LabSettings) -> list[Section]:
                 chart(
                     "lifted-barriers",
                     "Simulated time of an epoch under stragglers (serial = 1).",
-                    [Panel("workers", "time per epoch, serial = 1", curves, log_x=2, log_y=10)],
+                    [Panel("workers", "time per epoch, serial = 1", curves, log_x=2, log_y=2)],
                 ),
                 Table(
                     "Speedup over the serial run under stragglers, simulated, by workers",

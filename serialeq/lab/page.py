@@ -215,10 +215,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; font-si
 dt { color: #666; } dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 1.5rem 0; } figure svg { max-width: 100%; height: auto; }
 figcaption { font-size: .9rem; color: #444; } .data { color: #777; white-space: nowrap; }
-table { border-collapse: collapse; margin: 1.5rem 0; font-size: .9rem; }
+table { display: block; overflow-x: auto; border-collapse: collapse; margin: 1.5rem 0;
+  font-size: .9rem; }
 table caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-th, td { padding: .15rem .7rem; border-bottom: 1px solid #ddd; text-align: left;
-  overflow-wrap: anywhere; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+th, td { padding: .15rem .7rem; border-bottom: 1px solid #ddd; text-align: left; }
+th { vertical-align: bottom; } td.number { text-align: right; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
 math[display="block"] { margin: .8rem 0; }
 """

@@ -23,7 +23,7 @@ from .workloads import (
     sparse_svm,
 )
 
-_ROUNDS, _QUICK_ROUNDS = 11, 7
+_ROUNDS, _QUICK_ROUNDS = 41, 31
 _COLOURS: dict[Key, int] = {
     ("shuffled", "hogwild"): 1,
     ("shuffled", "locked"): 4,
@@ -123,7 +123,7 @@ def _constants(all_speedups: list[Speedups]) -> Table:
         rows.append(
             [s.workload.title, costs.sample, busy, costs.wait, costs.handoff, costs.transfer]
         )
-    columns = ("problem", "sample", "× if all cores work", "wait", "hand-off", "line that moves")
+    columns = ("problem", "sample", "× if all cores work", "wait", "hand-off", "lines that move")
     return Table("Constants of the simulation, measured (ns)", columns, rows)
 
 
