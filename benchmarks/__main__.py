@@ -244,8 +244,8 @@ def historical_baselines(
     """Train with the methods before and beside Hogwild!: averaging, delays, SVRG, PageRank, …"""
     epochs = 3 if quick else epochs
     split = load_text(data, quick)
-    content = {"data": f"{data}, {split.X_train.shape}, {epochs} epochs"}
-    content |= {"machine": machine.describe()}
+    described = f"{data}, {split.X_train.shape}, {epochs} epochs"
+    content: dict[str, Any] = {"data": described, "machine": machine.describe()}
     content |= baselines.measure(split, count_workers(jobs), epochs)
     if as_json:
         print_json(content)

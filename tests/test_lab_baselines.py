@@ -25,6 +25,7 @@ from serialeq.lab.baselines.sgd import RidgeSgd
 from serialeq.lab.baselines.svrg import RidgeSvrg
 from serialeq.lab.ridge import SparseRidge, random_ridge
 from serialeq.lab.settings import LabSettings
+from serialeq.lab.sparsity_sections import compare_sparsities, sparsity_figure, sparsity_table
 from serialeq.lab.twin_sections import digest_table, make_problems
 from serialeq.lab.twins import Timing, paired_speedup, race, seconds_to
 from serialeq.testing import assert_serial_equivalent, check_supports
@@ -256,6 +257,24 @@ def test_every_method_comes_down_on_real_digits() -> None:
     assert by_method["model averaging, once"] > by_method["SGD"]
     assert len(outcome_table(outcomes).rows) == len(chosen) == 12
     assert len(excess_figure(outcomes).table.rows) == 30  # of the twins only those with the bits
+
+
+def test_sparsity_costs_quality_and_brings_parallelism() -> None:
+    found = compare_sparsities(6, 2, 0, (16, 4, 1))
+    assert [(s.kept, s.masks) for s in found] == [
+        (16, "partition"), (4, "partition"), (4, "independent"), (1, "partition"),
+    ]  # fmt: skip
+    assert all(s.digests["dataflow"] == s.digests["serial"] for s in found)
+    assert all(s.losses["dataflow"] == s.losses["serial"] for s in found)
+    assert len({s.digests["serial"] for s in found}) == 4
+    dense, parts, independent, single = found
+    assert (dense.parallelism, dense.conflicts) == (1.0, 1.0)
+    assert 1 < independent.parallelism < parts.parallelism <= 4
+    assert 8 < single.parallelism <= 16
+    assert parts.conflicts < independent.conflicts < 1
+    assert 0.5 < single.accuracy < dense.accuracy
+    assert len(sparsity_table(found, 6).rows) == 4
+    assert len(sparsity_figure(found, 6).table.rows) == 8
 
 
 def test_twins_share_bits_or_do_not() -> None:

@@ -123,7 +123,7 @@ def solve(workload: Workload, orders: dict[str, Order], n_jobs: int, times: Time
     free = plan_free(order, n_jobs)
     unit = np.ones(n)
     lines, nodes = workload.lines(workload.make()), np.zeros(n_jobs, dtype=np.int64)
-    moves = np.count_nonzero(find_moves(free, simulate(free, unit), unit, lines, nodes))
+    moves = int(find_moves(free, simulate(free, unit), unit, lines, nodes).sum())
     extra = n_jobs * (total("free") - launch) - busy["shuffled"] * sample["shuffled"] * n
     costs = replace(
         costs,

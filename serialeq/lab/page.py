@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -104,14 +105,30 @@ def write_page(
     _check_unique("section", [section.key for section in sections])
     _check_unique("figure", [figure.name for figure in figures])
     page = directory / "index.html"
+    make_directory(directory)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         for figure in figures:
             csv_path(directory, figure).write_text(as_csv(figure.table), encoding="utf-8")
         page.write_text(render(sections, about), encoding="utf-8")
     except OSError as error:
         raise SerialeqError(f"out: cannot write {directory}: {error}") from error
     return page
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of a page: better to fail before minutes of work than after them.
+
+    Raises
+    ------
+    SerialeqError
+        If it cannot be made, or nothing can be written into it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SerialeqError(f"out: cannot write {directory}: {error}") from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise SerialeqError(f"out: cannot write {directory}: permission denied")
 
 
 def csv_path(directory: Path, figure: Figure) -> Path:
