@@ -24,7 +24,6 @@ from serialeq.lab.baselines.fixed_point import PageRank, random_links
 from serialeq.lab.baselines.sgd import RidgeSgd
 from serialeq.lab.baselines.svrg import RidgeSvrg
 from serialeq.lab.ridge import SparseRidge, random_ridge
-from serialeq.lab.settings import LabSettings
 from serialeq.lab.sparsity_sections import compare_sparsities, sparsity_figure, sparsity_table
 from serialeq.lab.twin_sections import digest_table, make_problems
 from serialeq.lab.twins import Timing, paired_speedup, race, seconds_to
@@ -292,14 +291,6 @@ def test_races_take_turns() -> None:
     assert [seconds_to(timing, loss) for loss in (0.3, 0.1, 0.01)] == [3.0, 7.0, None]
     half = Timing("hogwild", 2, 0.0, [0.5, 1.0, 4.0], [0.5, 0.3, 0.1])
     assert paired_speedup({"serial": timing, "hogwild": half}, "hogwild") == 2.0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("key", ["noise", "hogwild", "equivalence"])
-def test_sections_of_the_quick_page(key: str) -> None:
-    from serialeq.lab.sections import make_sections
-
-    assert list(make_sections(LabSettings(quick=True, n_jobs=2), key))
 
 
 # ---- wrong data ----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from serialeq.lab.charts import Curve, Panel, chart
 from serialeq.lab.page import Section, Table, render, shown, write_page
 from serialeq.lab.sections import PARTS, make_sections
 from serialeq.lab.settings import LabSettings
+from serialeq.team import available_cores
 
 _LOADING = {"src", "srcset", "data", "action", "poster", "background", "formaction"}
 _NAMESPACES = {"xmlns", "xmlns:xlink"}
@@ -228,6 +229,23 @@ def test_the_browser_check_sees_what_is_wrong(tmp_path):
     console, hosts = browse(page, tmp_path)
     assert any("TypeError" in line for line in console)
     assert hosts == {"example.invalid"}
+
+
+def test_one_part_alone_is_a_whole_page(tmp_path):
+    arguments = ["lecture", "--quick", "--only", "stragglers", "--jobs", "1"]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path)], catch_exceptions=False)
+    assert result.stdout.strip() == str(tmp_path / "index.html")
+    check_page(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert "serialeq lecture --seed 0 --jobs 1 --quick --only stragglers" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [key for key in PARTS if key != "stragglers"])
+def test_other_parts_alone_are_whole_pages(tmp_path, key):
+    sections = list(make_sections(LabSettings(quick=True, n_jobs=min(2, available_cores())), key))
+    write_page(tmp_path, sections, [])
+    check_page(tmp_path)
 
 
 @pytest.mark.slow

@@ -5,13 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serialeq.lab.barriers import WORKERS, stale_gradients, times_per_epoch
+from serialeq.lab.barriers import WORKERS, make_samples, stale_gradients, times_per_epoch
 from serialeq.lab.clusters import barrier_time, round_robin_time, server_time
 from serialeq.lab.page import Figure
+from serialeq.lab.runs import Run, race
 from serialeq.lab.settings import LabSettings
 from serialeq.lab.straggler_sections import CLUSTER, SIZES, compare_order_statistics, dropped_table
 from serialeq.lab.straggler_sections import order_statistics as sections
 from serialeq.lab.stragglers import TaskTime, generator, simulate_order_statistics
+from serialeq.lab.straggling import Straggling, measure_engines
+from serialeq.planning.serial import plan_serial
+from serialeq.team import available_cores
+from serialeq.testing import assert_serial_equivalent, check_supports
 
 
 def test_monte_carlo_within_one_per_cent():
@@ -107,10 +112,41 @@ def test_delay_is_about_one_update_for_every_other_worker():
 
 
 def test_dataflow_lifts_the_barrier():
-    times = times_per_epoch(4_000, 0)
+    times = times_per_epoch(*make_samples(4_000, 0), 0)
     for name in ("dataflow", "groups", "hogwild", "synchronous mini-batch"):
         assert times[name][0] == pytest.approx(1.0)
     at_16 = {name: own[WORKERS.index(16)] for name, own in times.items()}
     assert at_16["dataflow"] < at_16["groups"] < at_16["synchronous mini-batch"]
     assert at_16["hogwild"] < at_16["dataflow"] < 0.7 * at_16["synchronous mini-batch"]
     assert at_16["backup workers (10 %)"] < at_16["synchronous mini-batch"]
+
+
+def test_stragglers_on_real_cores():
+    order, times = make_samples(300, 0)
+    assert_serial_equivalent(lambda: Straggling(order.tasks, times), workers=(1, 3), epochs=1)
+    check_supports(Straggling(order.tasks, times), np.arange(20))
+    found = measure_engines(order, times, ["dataflow", "hogwild"], 2, 1)
+    assert set(found) == {"dataflow", "hogwild"}
+    assert all(time > 0 for time in found.values())
+
+
+def test_straggling_samples_take_their_time():
+    order, times = make_samples(2_000, 0)
+    short, long = (Run(Straggling(order.tasks, f * times), plan_serial(order)) for f in (1, 4))
+    found = race({"short": short, "long": long}, 3)
+    assert found.speed("short", "long") == pytest.approx(4.0, rel=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(available_cores() < 2, reason="needs two cores")
+def test_engines_under_stragglers_are_as_fast_as_simulated():
+    """Within 15 % for dataflow; a busy machine gets three tries."""
+    order, times = make_samples(20_000, 0)
+    simulated = times_per_epoch(order, times, 0)["dataflow"][WORKERS.index(2)]
+    errors = []
+    for _ in range(3):
+        measured = measure_engines(order, times, ["dataflow"], 2, 7)["dataflow"]
+        errors.append(abs(simulated / measured - 1))
+        if errors[-1] <= 0.15:
+            break
+    assert min(errors) <= 0.15, errors

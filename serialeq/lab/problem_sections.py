@@ -192,8 +192,8 @@ def remote_memory(settings: LabSettings) -> list[Section]:
             "Open problem: NUMA and distributed",
             [
                 f"<p>{workload.title}, simulated: {_REMOTE_WORKERS} workers on {_NODES} nodes, "
-                f"constants as measured above; a line or a message from another node costs "
-                "so many times as much as from the same one (two sockets: about 2 to 4; a "
+                "constants measured as for the speedups; a line or a message from another node "
+                "costs so many times as much as from the same one (two sockets: about 2 to 4; a "
                 "network: about 100). The speedup is over the serial run in the same order. A "
                 "blocked order moves few lines.</p>",
                 chart(
