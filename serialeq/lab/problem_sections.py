@@ -23,7 +23,7 @@ from .workloads import (
     sparse_svm,
 )
 
-_ROUNDS, _QUICK_ROUNDS = 41, 31
+_ROUNDS, _QUICK_ROUNDS = 41, 21
 _COLOURS: dict[Key, int] = {
     ("shuffled", "hogwild"): 1,
     ("shuffled", "locked"): 4,
