@@ -83,7 +83,9 @@ def example(name="a-figure"):
 
 def test_page_is_whole(tmp_path):
     sections = [
-        Section("one", "A < B", ["<p>Prose.</p>", example(), Table("T & U", ["a"], [["<x>"]])]),
+        Section(
+            "a-figure", "A < B", ["<p>Prose.</p>", example(), Table("T & U", ["a"], [["<x>"]])]
+        ),
         Section("two", "Two", [example("another")]),
     ]
     path = write_page(tmp_path / "new" / "report", sections, [("seed", "0")])
@@ -98,7 +100,8 @@ def test_page_is_whole(tmp_path):
         '<img src="https://example.org/a.png"/>',
         '<a href="gone.csv">x</a>',
         '<p style="background: url(a.png)"/>',
-        '<p id="one"/>',
+        '<p id="part-one"/>',
+        '<p id="a-figure"/>',
         "<figure/>",
     ],
 )

@@ -139,7 +139,8 @@ def lifted_barriers(settings: LabSettings) -> list[Section]:
                 "library's own schedule: a sample waits for the work that it depends on and for "
                 "nothing else, and the result is that of the serial run, bit for bit. Points are "
                 "measured: the engines ran samples that keep a core busy for such times, 2 µs on "
-                "average.</p>",
+                "average. What cores lose by working at once is in the points, not in the "
+                "lines.</p>",
                 chart(
                     "lifted-barriers",
                     "Simulated time of an epoch under stragglers (serial = 1).",

@@ -148,7 +148,7 @@ def as_csv(table: Table) -> str:
 def render(sections: Sequence[Section], about: Iterable[tuple[str, str]]) -> str:
     """Return the page."""
     contents = "".join(
-        f'<li><a href="#{escape(s.key)}">{escape(s.title)}</a></li>\n' for s in sections
+        f'<li><a href="#part-{escape(s.key)}">{escape(s.title)}</a></li>\n' for s in sections
     )
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(told)}</dd>\n" for name, told in about)
     body = "\n".join(_section(section) for section in sections)
@@ -164,7 +164,7 @@ def render(sections: Sequence[Section], about: Iterable[tuple[str, str]]) -> str
 def _section(section: Section) -> str:
     parts = "\n".join(_part(part) for part in section.parts)
     return (
-        f'<section id="{escape(section.key)}">\n<h2>{escape(section.title)}</h2>\n'
+        f'<section id="part-{escape(section.key)}">\n<h2>{escape(section.title)}</h2>\n'
         f"{parts}\n</section>"
     )
 
