@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``embed``, ``network``, …"""
+"""Measure: ``python -m benchmarks mf``, ``linear``, ``cut``, ``embed``, ``baselines``, …"""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ from serialeq.errors import SerialeqError
 from serialeq.report import print_json
 from serialeq.team import count_workers
 
-from . import cut, embed, libmf_peer, linear, machine, mf, network, planning, quality, tables
+from . import (
+    baselines,
+    cut,
+    embed,
+    libmf_peer,
+    linear,
+    machine,
+    mf,
+    network,
+    planning,
+    quality,
+    tables,
+)
 from .datasets import Dataset, load
 from .linear_runners import LOSSES, quality_setting, race_setting
 from .runners import QUALITY
@@ -219,6 +231,26 @@ def dropout_network(
         print_json(content)
     else:
         network.show(content)
+
+
+@app.command("baselines")
+def historical_baselines(
+    data: Annotated[TextDataset, typer.Option(help="Examples.")] = TextDataset.NEWSGROUPS,
+    jobs: Jobs = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each method.")] = 20,
+    as_json: Json = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Generated data, 3 epochs.")] = False,
+) -> None:
+    """Train with the methods before and beside Hogwild!: averaging, delays, SVRG, PageRank, …"""
+    epochs = 3 if quick else epochs
+    split = load_text(data, quick)
+    described = f"{data}, {split.X_train.shape}, {epochs} epochs"
+    content: dict[str, Any] = {"data": described, "machine": machine.describe()}
+    content |= baselines.measure(split, count_workers(jobs), epochs)
+    if as_json:
+        print_json(content)
+    else:
+        baselines.show(content)
 
 
 @app.command("planning")

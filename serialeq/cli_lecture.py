@@ -24,7 +24,7 @@ def lecture(
 ) -> None:
     """Recompute what the lecture states and plots; write one HTML page."""
     from .lab.charts import require_matplotlib
-    from .lab.page import write_page
+    from .lab.page import make_directory, write_page
     from .lab.sections import check_key, make_sections
     from .lab.settings import LabSettings
     from .report import notices
@@ -33,15 +33,17 @@ def lecture(
     if only is not None:
         check_key(only)
     check_number("seed", seed, 0, integer=True)
-    require_matplotlib()  # better now than after minutes
+    require_matplotlib()  # better now than after minutes, as the directory
+    make_directory(out)
     settings = LabSettings(quick, seed, min(count_workers(jobs), available_cores()))
     sections = []
     for section in make_sections(settings, only):
         notices.print(f"done: {section.title}")
         sections.append(section)
-    command = f"serialeq lecture --seed {seed}" + (" --quick" if quick else "")
+    command = f"serialeq lecture --seed {seed} --jobs {settings.n_jobs}"
+    command += (" --quick" if quick else "") + (f" --only {only}" if only else "")
     about = [
-        ("command", command + (f" --only {only}" if only else "")),
+        ("command", command),
         ("seed", str(seed)),
         ("workers measured", str(settings.n_jobs)),
         ("machine", f"{platform.machine()}, {available_cores()} cores"),

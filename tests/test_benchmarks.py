@@ -332,3 +332,18 @@ def test_network_refuses_data_of_two_classes():
     result = CliRunner().invoke(app, ["network", "--quick", "--data", "dense"])
     assert result.exit_code == 2
     assert "more than two classes" in result.output
+
+
+def test_baselines_train_on_texts():
+    content = run_json("baselines", "--quick", "--jobs", "2")
+    rows = {row["method"]: row for row in content["rows"]}
+    assert len(rows) == 12
+    for row in rows.values():
+        assert len(row["excess"]) == 3
+        assert row["excess"][-1] > 0
+        assert row["accuracy"] > 0.6, row["method"]
+        assert row["excess"][-1] < row["excess"][0], row["method"]
+    pages = {row["engine"]: row for row in content["page_rank"]}
+    assert pages["dataflow"]["digest"] == pages["serial"]["digest"]
+    for row in pages.values():
+        assert row["left"][0] > row["left"][1] > row["left"][2] > 0

@@ -24,7 +24,7 @@ from serialeq.lab.baselines.fixed_point import PageRank, random_links
 from serialeq.lab.baselines.sgd import RidgeSgd
 from serialeq.lab.baselines.svrg import RidgeSvrg
 from serialeq.lab.ridge import SparseRidge, random_ridge
-from serialeq.lab.settings import LabSettings
+from serialeq.lab.sparsity_sections import compare_sparsities, sparsity_figure, sparsity_table
 from serialeq.lab.twin_sections import digest_table, make_problems
 from serialeq.lab.twins import Timing, paired_speedup, race, seconds_to
 from serialeq.testing import assert_serial_equivalent, check_supports
@@ -246,16 +246,34 @@ def test_every_method_comes_down_on_real_digits() -> None:
     outcomes = run_methods(ridge, chosen, 3, 2, seed=1)
     again = run_methods(ridge, chosen, 3, 1, seed=1)
     for outcome, other in zip(outcomes, again, strict=True):
-        if outcome.method == "Hogwild!":  # nothing is promised but that it comes down
+        if outcome.racing:  # nothing is promised but that it comes down
             assert 0 < outcome.excess[-1] < 0.1
             continue
         assert 0 < outcome.excess[-1] < outcome.excess[0], outcome.method
         assert outcome.digest == other.digest
-    by_method = {o.method: o.excess[-1] for o in outcomes if o.method != "Hogwild!"}
+    by_method = {o.method: o.excess[-1] for o in outcomes if not o.racing}
     assert min(by_method, key=by_method.__getitem__) == "SVRG, sparse"
     assert by_method["model averaging, once"] > by_method["SGD"]
-    assert len(outcome_table(outcomes).rows) == len(chosen) == 10
-    assert len(excess_figure(outcomes).table.rows) == 30
+    assert len(outcome_table(outcomes).rows) == len(chosen) == 12
+    assert len(excess_figure(outcomes).table.rows) == 30  # of the twins only those with the bits
+
+
+def test_sparsity_costs_quality_and_brings_parallelism() -> None:
+    found = compare_sparsities(6, 2, 0, (16, 4, 1))
+    assert [(s.kept, s.masks) for s in found] == [
+        (16, "partition"), (4, "partition"), (4, "independent"), (1, "partition"),
+    ]  # fmt: skip
+    assert all(s.digests["dataflow"] == s.digests["serial"] for s in found)
+    assert all(s.losses["dataflow"] == s.losses["serial"] for s in found)
+    assert len({s.digests["serial"] for s in found}) == 4
+    dense, parts, independent, single = found
+    assert (dense.parallelism, dense.conflicts) == (1.0, 1.0)
+    assert 1 < independent.parallelism < parts.parallelism <= 4
+    assert 8 < single.parallelism <= 16
+    assert parts.conflicts < independent.conflicts < 1
+    assert 0.5 < single.accuracy < dense.accuracy
+    assert len(sparsity_table(found, 6).rows) == 4
+    assert len(sparsity_figure(found, 6).table.rows) == 8
 
 
 def test_twins_share_bits_or_do_not() -> None:
@@ -273,14 +291,6 @@ def test_races_take_turns() -> None:
     assert [seconds_to(timing, loss) for loss in (0.3, 0.1, 0.01)] == [3.0, 7.0, None]
     half = Timing("hogwild", 2, 0.0, [0.5, 1.0, 4.0], [0.5, 0.3, 0.1])
     assert paired_speedup({"serial": timing, "hogwild": half}, "hogwild") == 2.0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("key", ["noise", "hogwild", "equivalence"])
-def test_sections_of_the_quick_page(key: str) -> None:
-    from serialeq.lab.sections import make_sections
-
-    assert list(make_sections(LabSettings(quick=True, n_jobs=2), key))
 
 
 # ---- wrong data ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -10,12 +11,16 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from serialeq.cli import app
 from serialeq.errors import SerialeqError
+from serialeq.lab import formulas
 from serialeq.lab.charts import Curve, Panel, chart
 from serialeq.lab.page import Section, Table, render, shown, write_page
 from serialeq.lab.sections import PARTS, make_sections
 from serialeq.lab.settings import LabSettings
+from serialeq.team import available_cores
 
 _LOADING = {"src", "srcset", "data", "action", "poster", "background", "formaction"}
 _NAMESPACES = {"xmlns", "xmlns:xlink"}
@@ -78,7 +83,9 @@ def example(name="a-figure"):
 
 def test_page_is_whole(tmp_path):
     sections = [
-        Section("one", "A < B", ["<p>Prose.</p>", example(), Table("T & U", ["a"], [["<x>"]])]),
+        Section(
+            "a-figure", "A < B", ["<p>Prose.</p>", example(), Table("T & U", ["a"], [["<x>"]])]
+        ),
         Section("two", "Two", [example("another")]),
     ]
     path = write_page(tmp_path / "new" / "report", sections, [("seed", "0")])
@@ -93,7 +100,8 @@ def test_page_is_whole(tmp_path):
         '<img src="https://example.org/a.png"/>',
         '<a href="gone.csv">x</a>',
         '<p style="background: url(a.png)"/>',
-        '<p id="one"/>',
+        '<p id="part-one"/>',
+        '<p id="a-figure"/>',
         "<figure/>",
     ],
 )
@@ -149,6 +157,22 @@ def test_out_that_cannot_be_written(tmp_path):
         write_page(tmp_path / "file", [], [])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "nothing"], "only: expected one of stragglers, hogwild, noise, "),
+        (["--seed", "-1"], "seed: expected .*, got -1"),
+        (["--out", "/dev/null/report"], "out: cannot write /dev/null/report"),
+    ],
+)
+def test_wrong_arguments_are_told_at_once(tmp_path, arguments, message):
+    with pytest.raises(SerialeqError, match=message):
+        CliRunner().invoke(
+            app, ["lecture", "--out", str(tmp_path / "new"), *arguments], catch_exceptions=False
+        )
+    assert not (tmp_path / "new").exists()
+
+
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
@@ -156,8 +180,75 @@ def test_without_matplotlib(monkeypatch):
         example()
 
 
+@pytest.mark.parametrize("name", [n for n in dir(formulas) if n.isupper() and n[0] != "_"])
+def test_formulas_are_mathml_of_full_arity(name):
+    found = ElementTree.fromstring(getattr(formulas, name))
+    arities = {"mfrac": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "munderover": 3}
+    space = "{http://www.w3.org/1998/Math/MathML}"
+    assert found.tag == space + "math"
+    for element in found.iter():
+        tag = element.tag.removeprefix(space)
+        assert len(element) == arities.get(tag, len(element)), tag
+        if tag in ("mi", "mo", "mn"):
+            assert element.text
+    braces = "".join(found.itertext())
+    assert braces.count("(") == braces.count(")")
+    assert braces.count("{") == braces.count("}")
+
+
 def test_empty_page_is_whole():
     ElementTree.fromstring(render([], []).partition("\n")[2])
+
+
+# ---- in a browser --------------------------------------------------------------------------------
+
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+_OWN_HOSTS = ("google.com", "googleapis.com", "gvt1.com")  # what the browser asks for itself
+
+
+def browse(page: Path, scratch: Path) -> tuple[list[str], set[str]]:
+    """Return what a headless browser prints on its console, and which hosts a page asks."""
+    log = scratch / "net.json"
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    flags += [f"--user-data-dir={scratch / 'profile'}", f"--log-net-log={log}", "--dump-dom"]
+    run = subprocess.run(
+        [BROWSER, *flags, page.as_uri()], capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert "</body>" in run.stdout
+    console = [line for line in run.stderr.splitlines() if ":CONSOLE" in line]
+    hosts = re.findall(r'"url":"(?:https?|wss?)://([^"/]*)', log.read_text())
+    return console, {host for host in hosts if not host.endswith(_OWN_HOSTS)}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+def test_the_browser_check_sees_what_is_wrong(tmp_path):
+    wrong = '<img src="https://example.invalid/a.png"/><script>undefined.x</script>'
+    page = write_page(tmp_path, [Section("one", "One", [example(), wrong])], [])
+    console, hosts = browse(page, tmp_path)
+    assert any("TypeError" in line for line in console)
+    assert hosts == {"example.invalid"}
+
+
+def test_one_part_alone_is_a_whole_page(tmp_path):
+    arguments = ["lecture", "--quick", "--only", "stragglers", "--jobs", "1"]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path)], catch_exceptions=False)
+    assert result.stdout.strip() == str(tmp_path / "index.html")
+    check_page(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert "serialeq lecture --seed 0 --jobs 1 --quick --only stragglers" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [key for key in PARTS if key != "stragglers"])
+def test_other_parts_alone_are_whole_pages(tmp_path, key):
+    sections = list(make_sections(LabSettings(quick=True, n_jobs=min(2, available_cores())), key))
+    write_page(tmp_path, sections, [])
+    check_page(tmp_path)
 
 
 @pytest.mark.slow
@@ -168,3 +259,7 @@ def test_command_line(tmp_path):
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     check_page(tmp_path)
+    if BROWSER is not None:
+        scratch = tmp_path / "browser"
+        scratch.mkdir()
+        assert browse(tmp_path / "index.html", scratch) == ([], set())

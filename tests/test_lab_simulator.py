@@ -12,9 +12,9 @@ from serialeq.errors import ScheduleError, SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.lab.calibration import Calibration, plan_chain, predict_time
 from serialeq.lab.problem_sections import dense, lecture_speedups, remote_memory
-from serialeq.lab.runs import Run, SideBySide, race
+from serialeq.lab.runs import Run, SideBySide, race, settled
 from serialeq.lab.settings import LabSettings
-from serialeq.lab.simulator import Machine, count_moves, simulate
+from serialeq.lab.simulator import Machine, find_moves, simulate
 from serialeq.lab.speedups import WORKERS, lookahead_speedups, measure_speedups
 from serialeq.lab.workloads import (
     dense_classifier,
@@ -140,7 +140,7 @@ def test_serial_time_and_busy_share():
     assert simulate(chain, times).makespan == pytest.approx(times.sum())
     assert simulate(chain, times).busy == pytest.approx(0.5)
     late = simulate(chain, times, Machine(replace(COSTS, wait=0.0)))
-    assert late.makespan == pytest.approx(times.sum() + 299 * COSTS.handoff)
+    assert late.makespan == pytest.approx(times.sum() + chain.n_waits * COSTS.handoff)
 
 
 def test_blocks_of_lookahead_are_a_schedule_too():
@@ -169,13 +169,13 @@ def test_moved_lines_by_hand():
     unit = np.ones(4)
     trace = simulate(schedule, unit)
     where = np.argsort(schedule.layout)
-    one_node = count_moves(schedule, trace, unit, graph, np.array([0, 0]))
-    assert one_node[where].tolist() == [[0, 0], [2, 0], [1, 0], [1, 0]]
-    two_nodes = count_moves(schedule, trace, unit, graph, np.array([0, 1]))
+    one_node = find_moves(schedule, trace, unit, graph, np.array([0, 0]))
+    assert one_node[where].tolist() == [[False, False]] + [[True, False]] * 3
+    two_nodes = find_moves(schedule, trace, unit, graph, np.array([0, 1]))
     assert (two_nodes == one_node[:, ::-1]).all()
     costs = CostModel(sample=0.0, wait=0.0, handoff=0.0, transfer=10.0, launch=1.0)
-    assert simulate(schedule, unit, Machine(costs), graph).makespan == 4 + 40 + 1
-    assert simulate(schedule, unit, Machine(costs, 2, 3.0), graph).makespan == 4 + 120 + 1
+    assert simulate(schedule, unit, Machine(costs), graph).makespan == 4 + 30 + 1
+    assert simulate(schedule, unit, Machine(costs, 2, 3.0), graph).makespan == 4 + 90 + 1
 
 
 def test_remote_memory_costs():
@@ -199,7 +199,8 @@ def test_chain_has_the_bits_of_the_serial_run():
     for schedule in (plan_serial(order), plan_chain(order, 2, 8), plan_chain(order, 1, 8)):
         problem = workload.make()
         run = Run(problem, schedule)
-        run.epochs(2)
+        run.epoch()
+        run.epoch()
         run.close()
         bits.append({name: array.tobytes() for name, array in problem.trained().items()})
     assert bits[0] == bits[1] == bits[2]
@@ -210,7 +211,7 @@ def test_side_by_side_runs_a_share_of_each():
     order = make_order(workload.make(), "blocked", 0)
     problems = [workload.make() for _ in range(2)]
     runs = SideBySide(problems, plan_free(order, 2))
-    runs.epochs(1)
+    runs.epoch()
     runs.close()
     start = workload.make().trained()["user_factors"]
     changed = [(p.trained()["user_factors"] != start).any(axis=1) for p in problems]
@@ -219,10 +220,16 @@ def test_side_by_side_runs_a_share_of_each():
 
 def test_race_takes_turns():
     class Counting:
-        n, closed = 0, False
+        calls, closed = "", False
 
-        def epochs(self, n):
-            self.n += n
+        def reset(self):
+            self.calls += "r"
+
+        def prepare(self):
+            self.calls += "p"
+
+        def epoch(self):
+            self.calls += "e"
 
         def close(self):
             self.closed = True
@@ -230,6 +237,8 @@ def test_race_takes_turns():
     a, b = Counting(), Counting()
     times = race({"a": a, "b": b}, 3)
     assert times.median("a") > 0
+    assert a.calls.count("r") == b.calls.count("r") == 4  # everyone starts anew in every turn
+    assert all(turn.startswith("pepe") for turn in a.calls.split("r")[1:])
     assert a.closed
     assert b.closed
     assert times.speed("a", "a") == 1.0
@@ -248,6 +257,23 @@ def test_speedups_are_complete(n_jobs):
     costs = speedups.calibration.costs
     assert costs.sample > 0
     assert min(costs.wait, costs.handoff, costs.transfer, costs.launch) >= 0
+
+
+def test_everyone_starts_from_the_same_model():
+    workload = graph_cut(6, 0)
+    order = make_order(workload.make(), "shuffled", 0)
+    warm = settled(workload, order)
+    start = warm.make().trained()["x"]
+    assert (start == warm.make().trained()["x"]).all()
+    assert (start != workload.make().trained()["x"]).any()
+    problem = warm.make()
+    run = Run(problem, plan_dataflow(order, 2))
+    run.prepare()
+    run.epoch()
+    assert (problem.trained()["x"] != start).any()
+    run.reset()
+    assert (problem.trained()["x"] == start).all()
+    run.close()
 
 
 def test_lines_of_a_cut_are_shared():

@@ -8,6 +8,7 @@ import numpy as np
 
 from serialeq.runs.fit import fit
 
+from .barriers import NAMES
 from .baselines.compare import Outcome, methods, run_methods
 from .baselines.fixed_point import PageRank, random_links
 from .charts import Curve, Panel, chart
@@ -60,7 +61,7 @@ def baseline_sections(settings: LabSettings) -> list[Section]:
 def excess_figure(outcomes: Sequence[Outcome]) -> Figure:
     """Return the objective above its minimum over epochs."""
     apart = [o for o in outcomes if o.method == "SGD" or o.kind.startswith("simulated")]
-    beside = [o for o in outcomes if o not in apart]
+    beside = [o for o in outcomes if o not in apart and not _is_twin(o, outcomes)]
 
     def panel(title: str, chosen: Sequence[Outcome], first: int) -> Panel:
         curves = [
@@ -78,9 +79,15 @@ def excess_figure(outcomes: Sequence[Outcome]) -> Figure:
 
     return chart(
         "baselines",
-        "Ten methods on the digits. Dashed: workers are simulated.",
+        "The methods on the digits. Dashed: workers are simulated.",
         [panel("delays, simulated", apart, 0), panel("measured", beside, 1)],
     )
+
+
+def _is_twin(outcome: Outcome, outcomes: Sequence[Outcome]) -> bool:
+    """Return whether the method is there without races as well."""
+    names = {o.method for o in outcomes}
+    return outcome.racing and outcome.method.removesuffix(", racing") in names - {outcome.method}
 
 
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
@@ -101,7 +108,7 @@ def page_rank_figure(settings: LabSettings) -> Figure:
             PageRank(links), n_epochs=20, engine=engine, n_jobs=settings.n_jobs, seed=settings.seed
         )
         left = [record.loss for record in fitted.history if record.loss is not None]
-        curves.append(Curve(engine, range(1, 21), left))
+        curves.append(Curve(NAMES.get(engine, engine), range(1, 21), left))
     return chart(
         "page-rank",
         f"Asynchronous PageRank of a generated web of {links.shape[0]:,} pages.",

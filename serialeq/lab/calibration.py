@@ -7,7 +7,7 @@
 - cost of a hand-off: a *chain*, in which two workers run the segments of the serial order in
   turns, each waiting for the other. Nothing runs in parallel, so what a chain with short segments
   takes longer than one with long segments is hand-offs;
-- cost of a line that moves between cores: Hogwild! in shuffled order, which waits for nothing.
+- cost of lines that move between cores: Hogwild! in shuffled order, which waits for nothing.
 
 No run of an equivalent engine takes part: their speed is predicted.
 """
@@ -24,14 +24,15 @@ from serialeq.planning.schedule import Schedule, assemble
 from serialeq.planning.serial import plan_free, plan_serial
 
 from .runs import Run, SideBySide, Times, Turns
-from .simulator import Machine, count_moves, simulate
+from .simulator import Machine, find_moves, simulate
+from .stragglers import generator
 from .workloads import Workload
 
 Key = tuple[str, str]
 """Kind of order, engine."""
 
 SHORT, LONG = 8, 512
-"""Samples in a segment of a chain."""
+"""Samples in a segment of a chain, on average."""
 
 _READING = 0.5  # of a hand-off: the line of the counter has to move there and back
 
@@ -56,13 +57,15 @@ class Calibration:
 
 
 def plan_chain(order: Order, n_workers: int, length: int, with_times: bool = False) -> Schedule:
-    """Plan segments of `length` samples of a fine order, dealt to the workers in turns.
+    """Plan segments of a fine order, `length` samples on average, dealt to the workers in turns.
 
-    Each waits for the one before: a serial run that changes hands.
+    Each waits for the one before: a serial run that changes hands. Lengths are random, as cores
+    predict where loops of one length end.
     """
-    steps = np.arange(order.n_steps)
-    first = steps[length::length]
-    workers = (steps // length % n_workers).astype(np.uint16)
+    n = order.n_steps
+    first = np.cumsum(generator(0, length).integers(1, 2 * length, n // length * 2 + 2))
+    first = first[first < n]
+    workers = (np.searchsorted(first, np.arange(n), side="right") % n_workers).astype(np.uint16)
     return assemble(order, n_workers, workers, (first, first - 1), with_times=with_times)
 
 
@@ -106,18 +109,21 @@ def solve(workload: Workload, orders: dict[str, Order], n_jobs: int, times: Time
     if n_jobs == 1:
         return Calibration(costs, sample, dict.fromkeys(orders, 1.0))
 
-    def total(name: str) -> float:
-        return sample["shuffled"] * n / times.speed(name, "shuffled")
+    def total(name: str, serial: str = "shuffled") -> float:
+        return sample[serial] * n / times.speed(name, serial)
 
-    busy = {name: n_jobs / times.speed(f"{name}, side by side", name) for name in orders}
     launch = 1e9 * times.median("launch")
+    busy = {
+        name: n_jobs * (total(f"{name}, side by side", name) - launch) / (sample[name] * n)
+        for name in orders
+    }
     handoffs = {length: plan_chain(order, 2, length).n_waits for length in (SHORT, LONG)}
     wait = max(0.0, (total("segments") - total("shuffled")) / handoffs[SHORT])
     chains = (total("short chain") - total("long chain")) / (handoffs[SHORT] - handoffs[LONG])
     free = plan_free(order, n_jobs)
     unit = np.ones(n)
     lines, nodes = workload.lines(workload.make()), np.zeros(n_jobs, dtype=np.int64)
-    moves = int(count_moves(free, simulate(free, unit), unit, lines, nodes).sum())
+    moves = int(find_moves(free, simulate(free, unit), unit, lines, nodes).sum())
     extra = n_jobs * (total("free") - launch) - busy["shuffled"] * sample["shuffled"] * n
     costs = replace(
         costs,

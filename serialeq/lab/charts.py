@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 from serialeq.errors import SerialeqError
@@ -15,6 +16,9 @@ from .page import Figure, Table
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 """Okabe and Ito 2008: told apart by the colour-blind as well."""
+
+_PAGE = 8.6  # inches: what the page is wide
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "measured": {"marker": "o", "linestyle": "-"},
@@ -117,17 +121,19 @@ def _draw(name: str, panels: Sequence[Panel]) -> str:
     settings = {"svg.hashsalt": name, "font.size": 10, "axes.spines.top": False,
                 "axes.spines.right": False}  # fmt: skip
     with matplotlib.rc_context(settings):
-        width = 7.0 if len(panels) == 1 else 4.2 * len(panels)
+        width = 7.0 if len(panels) == 1 else _PAGE
         drawing = matplotlib.figure.Figure(figsize=(width, 4.2), layout="constrained")
+        same_y = len({panel.y_label for panel in panels}) == 1
         handles: dict[str, Any] = {}
         for i, panel in enumerate(panels, 1):
             axes = drawing.add_subplot(1, len(panels), i)
+            axes.set_ylabel("" if same_y and i > 1 else panel.y_label)
             for label, line in _draw_panel(axes, panel):
                 first = handles.setdefault(label, line)
                 if line.get_color() != first.get_color():  # the look says it all, not the colour
                     handles[label] = copy(line)
                     handles[label].set_color("0.4")
-        columns = min(len(handles), 3)
+        columns = min(len(handles), 3 if len(panels) == 1 else 4)
         drawing.legend(
             handles.values(), handles.keys(), loc="outside upper center", ncols=columns,
             frameon=False,
@@ -139,7 +145,7 @@ def _draw(name: str, panels: Sequence[Panel]) -> str:
 
 
 def _draw_panel(axes: Any, panel: Panel) -> list[tuple[str, Any]]:
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     handles = []
     for i, curve in enumerate(panel.curves):
@@ -148,20 +154,27 @@ def _draw_panel(axes: Any, panel: Panel) -> list[tuple[str, Any]]:
         (line,) = axes.plot(curve.x, curve.y, **look)
         handles.append((curve.label, line))
     for axis, base in (("x", panel.log_x), ("y", panel.log_y)):
-        if base:
-            getattr(axes, f"set_{axis}scale")("log", base=base)
-            told = FuncFormatter(_halves if base == 2 else _plainly)
-            getattr(axes, f"{axis}axis").set_major_formatter(told)
+        ticks = getattr(axes, f"{axis}axis")
+        if not base:
+            ticks.set_major_locator(MaxNLocator(integer=axis == "x"))
+            continue
+        getattr(axes, f"set_{axis}scale")("log", base=base)
+        low, high = getattr(axes, f"get_{axis}lim")()
+        if base == 10 and high < 100 * low:
+            ticks.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
+        ticks.set_major_formatter(FuncFormatter(_halves if base == 2 else _plainly))
+        ticks.set_minor_formatter(NullFormatter())
     axes.set_xlabel(panel.x_label)
-    axes.set_ylabel(panel.y_label)
-    axes.set_title(panel.title)
+    axes.set_title(panel.title, fontsize="medium")
     axes.grid(color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
     return handles
 
 
 def _plainly(value: float, _: int) -> str:
-    return f"{value:,g}"
+    if 1e-3 <= value < 1e6:
+        return f"{value:,g}"
+    return "10" + str(round(log10(value))).translate(_SUPERSCRIPT)
 
 
 def _halves(value: float, _: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from serialeq.hypergraph import Hypergraph
 
 from .charts import Curve, Panel, chart
+from .formulas import CONFLICT, PERTURBED_ITERATE, RECURSION
 from .noise import (
     Noise,
     conflict_probability,
@@ -26,8 +27,6 @@ from .torn_reads import torn_reads
 
 RATIOS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Delays, in units of n / 2Δ̄."""
-
-_MATHS = "http://www.w3.org/1998/Math/MathML"
 
 
 @dataclass(frozen=True)
@@ -95,12 +94,15 @@ def noise_sections(settings: LabSettings) -> list[Section]:
         f"sample reads is what it uses. Reads and adds come at <em>random</em> times; or as late "
         f"as they may, so that the last τ samples are unseen (<em>stale</em>); or every other "
         f"sample reads at the end of its time and sees the <em>future</em> (ahead). The lecture's "
-        f"identity of the perturbed iterate,</p>{_IDENTITY}<p>with the matrices S read off the "
-        f"timeline, held in all {len(few) + len(many)} runs of {n_draws:,} samples to "
+        f"identity of the perturbed iterate,</p>{PERTURBED_ITERATE}<p>with the matrices S read off "
+        f"the timeline, held in all {len(few) + len(many)} runs of {n_draws:,} samples to "
         f"{worst:.1g} of the largest number in memory. Two generated regressions: one whose "
         f"samples have 3 random variables of 600 (Δ̄ = {stats.mean_degree:.1f}, n/2Δ̄ = "
         f"{stats.tau_bound:.1f}), and one where {hub.mean_degree + 1:.0f} samples share each "
         f"variable (Δ̄ = {hub.mean_degree:.0f}, n/2Δ̄ = {hub.tau_bound:.1f}).</p>",
+        f"<p>The distance a to the minimum then obeys</p>{RECURSION}<p>whose last two terms are "
+        "the noise, R₂ and R₁. They matter unless they are below γ²M²; the slide's condition "
+        f"for it is</p>{CONFLICT}",
         _terms(sparse, few),
         "<p>Both terms stay far below their bounds, which take all gradients for the largest and "
         "all products for positive. The bound of R₂ crosses γ²M² at τ = n/2Δ̄; that of R₁, which "
@@ -219,13 +221,3 @@ def torn_table(settings: LabSettings) -> Table:
         ("engine", "workers", "torn reads", "lost adds"),
         rows,
     )
-
-
-_IDENTITY = (
-    f'<math xmlns="{_MATHS}" display="block"><msub><mover><mi>x</mi><mo>^</mo></mover><mi>k</mi>'
-    "</msub><mo>−</mo><msub><mi>x</mi><mi>k</mi></msub><mo>=</mo><munder><mo>∑</mo><mrow><mn>0</mn>"
-    "<mo>&lt;</mo><mo>|</mo><mi>i</mi><mo>−</mo><mi>k</mi><mo>|</mo><mo>≤</mo><mi>τ</mi></mrow>"
-    "</munder><mi>γ</mi><msubsup><mi>S</mi><mi>i</mi><mi>k</mi></msubsup><mo>∇</mo><msub><mi>f</mi>"
-    "<msub><mi>s</mi><mi>i</mi></msub></msub><mo>(</mo><msub><mover><mi>x</mi><mo>^</mo></mover>"
-    "<mi>i</mi></msub><mo>)</mo></math>"
-)

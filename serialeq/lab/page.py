@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -104,14 +105,30 @@ def write_page(
     _check_unique("section", [section.key for section in sections])
     _check_unique("figure", [figure.name for figure in figures])
     page = directory / "index.html"
+    make_directory(directory)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         for figure in figures:
             csv_path(directory, figure).write_text(as_csv(figure.table), encoding="utf-8")
         page.write_text(render(sections, about), encoding="utf-8")
     except OSError as error:
         raise SerialeqError(f"out: cannot write {directory}: {error}") from error
     return page
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of a page: better to fail before minutes of work than after them.
+
+    Raises
+    ------
+    SerialeqError
+        If it cannot be made, or nothing can be written into it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SerialeqError(f"out: cannot write {directory}: {error}") from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise SerialeqError(f"out: cannot write {directory}: permission denied")
 
 
 def csv_path(directory: Path, figure: Figure) -> Path:
@@ -131,7 +148,7 @@ def as_csv(table: Table) -> str:
 def render(sections: Sequence[Section], about: Iterable[tuple[str, str]]) -> str:
     """Return the page."""
     contents = "".join(
-        f'<li><a href="#{escape(s.key)}">{escape(s.title)}</a></li>\n' for s in sections
+        f'<li><a href="#part-{escape(s.key)}">{escape(s.title)}</a></li>\n' for s in sections
     )
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(told)}</dd>\n" for name, told in about)
     body = "\n".join(_section(section) for section in sections)
@@ -147,7 +164,7 @@ def render(sections: Sequence[Section], about: Iterable[tuple[str, str]]) -> str
 def _section(section: Section) -> str:
     parts = "\n".join(_part(part) for part in section.parts)
     return (
-        f'<section id="{escape(section.key)}">\n<h2>{escape(section.title)}</h2>\n'
+        f'<section id="part-{escape(section.key)}">\n<h2>{escape(section.title)}</h2>\n'
         f"{parts}\n</section>"
     )
 
@@ -215,10 +232,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; font-si
 dt { color: #666; } dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 1.5rem 0; } figure svg { max-width: 100%; height: auto; }
 figcaption { font-size: .9rem; color: #444; } .data { color: #777; white-space: nowrap; }
-table { border-collapse: collapse; margin: 1.5rem 0; font-size: .9rem; }
+table { display: block; overflow-x: auto; border-collapse: collapse; margin: 1.5rem 0;
+  font-size: .9rem; }
 table caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-th, td { padding: .15rem .7rem; border-bottom: 1px solid #ddd; text-align: left;
-  overflow-wrap: anywhere; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+th, td { padding: .15rem .7rem; border-bottom: 1px solid #ddd; text-align: left; }
+th { vertical-align: bottom; } td.number { text-align: right; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
 math[display="block"] { margin: .8rem 0; }
 """

@@ -23,7 +23,7 @@ from .workloads import (
     sparse_svm,
 )
 
-_ROUNDS, _QUICK_ROUNDS = 11, 7
+_ROUNDS, _QUICK_ROUNDS = 41, 21
 _COLOURS: dict[Key, int] = {
     ("shuffled", "hogwild"): 1,
     ("shuffled", "locked"): 4,
@@ -123,7 +123,7 @@ def _constants(all_speedups: list[Speedups]) -> Table:
         rows.append(
             [s.workload.title, costs.sample, busy, costs.wait, costs.handoff, costs.transfer]
         )
-    columns = ("problem", "sample", "× if all cores work", "wait", "hand-off", "line that moves")
+    columns = ("problem", "sample", "× if all cores work", "wait", "hand-off", "lines that move")
     return Table("Constants of the simulation, measured (ns)", columns, rows)
 
 
@@ -192,8 +192,8 @@ def remote_memory(settings: LabSettings) -> list[Section]:
             "Open problem: NUMA and distributed",
             [
                 f"<p>{workload.title}, simulated: {_REMOTE_WORKERS} workers on {_NODES} nodes, "
-                f"constants as measured above; a line or a message from another node costs "
-                "so many times as much as from the same one (two sockets: about 2 to 4; a "
+                "constants measured as for the speedups; a line or a message from another node "
+                "costs so many times as much as from the same one (two sockets: about 2 to 4; a "
                 "network: about 100). The speedup is over the serial run in the same order. A "
                 "blocked order moves few lines.</p>",
                 chart(

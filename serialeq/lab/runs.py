@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,13 +12,38 @@ import numpy as np
 from serialeq.engines.executor import Executor
 from serialeq.kernels.atomics import call_kernel
 from serialeq.kernels.jit import jit
+from serialeq.order import Order
 from serialeq.planning.schedule import Schedule
+from serialeq.planning.serial import plan_serial
 from serialeq.problems.base import Problem
 from serialeq.runs.session import OrderSource, Session
 from serialeq.team import WorkerTeam
 
-_TURN = 0.02  # seconds that a turn should last
-_WARM = 5  # epochs before the first: later ones of a hinge loss take less time
+from .workloads import Workload
+
+_TURN = 0.006  # seconds that a turn of the first contestant should last
+_SETTLING = 5  # epochs before anything is measured: the first ones of a hinge loss take longer
+
+
+def settled(workload: Workload, order: Order) -> Workload:
+    """Return the workload from where some serial epochs lead.
+
+    What an update costs depends on the model, so whoever is compared has to start from the same.
+    """
+    problem = workload.make()
+    run = Run(problem, plan_serial(order, 1, problem.timed))
+    for _ in range(_SETTLING):
+        run.prepare()
+        run.epoch()
+    run.close()
+    state = problem.state()
+
+    def make() -> Problem:
+        other = workload.make()
+        other.load(state)
+        return other
+
+    return replace(workload, make=make)
 
 
 class Run:
@@ -30,15 +56,23 @@ class Run:
     """
 
     def __init__(self, problem: Problem, schedule: Schedule) -> None:
-        problem.begin_epoch(0, schedule.layout.size)
+        self._problem, self._size = problem, schedule.layout.size
+        self._start = problem.state()
+        self.prepare()
         self._kernel = problem.bind(schedule.layout, schedule.times)
-        self._problem = problem  # whose arrays the kernel works on
         self._executor = Executor(schedule, WorkerTeam(schedule.n_workers))
 
-    def epochs(self, n: int) -> None:
-        """Run `n` epochs."""
-        for _ in range(n):
-            self._executor.run(self._kernel)
+    def reset(self) -> None:
+        """Go back to where the problem was."""
+        self._problem.load(self._start)
+
+    def prepare(self) -> None:
+        """Do what comes before an epoch."""
+        self._problem.begin_epoch(0, self._size)
+
+    def epoch(self) -> None:
+        """Run an epoch."""
+        self._executor.run(self._kernel)
 
     def close(self) -> None:
         """End the threads."""
@@ -56,14 +90,21 @@ class SessionRun:
     """
 
     def __init__(self, problem: Problem, engine: str, n_workers: int, seed: int) -> None:
+        self._problem, self._start = problem, problem.state()
         self._team = WorkerTeam(n_workers)
         orders = OrderSource(problem, "shuffled", seed)
         self._session = Session(problem, orders, engine, self._team)
 
-    def epochs(self, n: int) -> None:
-        """Run `n` epochs."""
-        for _ in range(n):
-            self._session.run_epoch(0)
+    def reset(self) -> None:
+        """Go back to where the problem was."""
+        self._problem.load(self._start)
+
+    def prepare(self) -> None:
+        """Do what comes before an epoch: the session does it all."""
+
+    def epoch(self) -> None:
+        """Run an epoch."""
+        self._session.run_epoch(0)
 
     def close(self) -> None:
         """End the threads."""
@@ -73,9 +114,6 @@ class SessionRun:
 class SideBySide:
     """Each worker of a schedule without waits on a problem of its own: nothing is shared.
 
-    Python takes no part between the epochs: threads that pass its lock on would cost more than
-    short epochs do.
-
     Parameters
     ----------
     problems : sequence of Problem
@@ -84,9 +122,9 @@ class SideBySide:
     """
 
     def __init__(self, problems: Sequence[Problem], schedule: Schedule) -> None:
-        for problem in problems:
-            problem.begin_epoch(0, schedule.layout.size)
-        self._problems = problems
+        self._problems, self._size = problems, schedule.layout.size
+        self._starts = [problem.state() for problem in problems]
+        self.prepare()
         self._kernels = [problem.bind(schedule.layout, schedule.times) for problem in problems]
         self._arguments = (
             np.array([kernel.address for kernel in self._kernels]),
@@ -94,11 +132,21 @@ class SideBySide:
             schedule.worker_ptr, schedule.start, schedule.stop,
         )  # fmt: skip
         self._team = WorkerTeam(schedule.n_workers)
-        self.epochs(0)  # compiles
+        self.epoch()  # compiles
 
-    def epochs(self, n: int) -> None:
-        """Run `n` epochs of each."""
-        self._team.run(_repeat, *self._arguments, n)
+    def reset(self) -> None:
+        """Go back to where the problems were."""
+        for problem, start in zip(self._problems, self._starts, strict=True):
+            problem.load(start)
+
+    def prepare(self) -> None:
+        """Do what comes before an epoch."""
+        for problem in self._problems:
+            problem.begin_epoch(0, self._size)
+
+    def epoch(self) -> None:
+        """Run an epoch, each worker its samples."""
+        self._team.run(_run_own, *self._arguments)
 
     def close(self) -> None:
         """End the threads."""
@@ -106,20 +154,23 @@ class SideBySide:
 
 
 @jit
-def _repeat(
-    thread: int, addresses: Any, blocks: Any, ptr: Any, start: Any, stop: Any, n: int
-) -> bool:
-    for _ in range(n):
-        for s in range(ptr[thread], ptr[thread + 1]):
-            call_kernel(addresses[thread], blocks[thread], start[s], stop[s])
+def _run_own(thread: int, addresses: Any, blocks: Any, ptr: Any, start: Any, stop: Any) -> bool:
+    for s in range(ptr[thread], ptr[thread + 1]):
+        call_kernel(addresses[thread], blocks[thread], start[s], stop[s])
     return False
 
 
 class Turns(Protocol):
     """Whatever takes turns in a race."""
 
-    def epochs(self, n: int) -> None:
-        """Run `n` epochs."""
+    def reset(self) -> None:
+        """Go back to the start."""
+
+    def prepare(self) -> None:
+        """Do what comes before an epoch and does not count."""
+
+    def epoch(self) -> None:
+        """Run an epoch."""
 
     def close(self) -> None:
         """End the threads."""
@@ -148,28 +199,33 @@ class Times:
 def race(contestants: Mapping[Any, Turns], rounds: int) -> Times:
     """Time everyone in turns, and end their threads.
 
-    A turn is an epoch that fills the caches, and then as many as last some hundredths of a
-    second. Each round starts with another contestant, so that nobody always follows the same one.
+    A turn starts from the same model for everyone: an epoch that fills the caches, and then as
+    many as last some milliseconds for the first contestant. Turns are short and rounds are many,
+    as a shared machine is now fast and now slow, for seconds; what is compared are ratios within
+    a round. Each starts with another contestant, so that nobody always follows the same one.
     """
-    repeats = {name: _repeats(turns) for name, turns in contestants.items()}
-    seconds = {name: np.zeros(rounds) for name in contestants}
     names = list(contestants)
+    first, *_ = [_turn(turns, 1) for turns in contestants.values()]  # everyone compiles
+    repeats = max(1, round(_TURN / first))
+    seconds = {name: np.zeros(rounds) for name in names}
     for turn in range(rounds):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            contestants[name].epochs(1)
-            seconds[name][turn] = _time(contestants[name], repeats[name])
+        at = turn % len(names)
+        for name in names[at:] + names[:at]:
+            seconds[name][turn] = _turn(contestants[name], repeats)
     for turns in contestants.values():
         turns.close()
     return Times(seconds)
 
 
-def _repeats(turns: Turns) -> int:
-    turns.epochs(_WARM)
-    return max(1, round(_TURN / _time(turns, 1)))
-
-
-def _time(turns: Turns, repeats: int) -> float:
-    began = time.perf_counter()
-    turns.epochs(repeats)
-    return (time.perf_counter() - began) / repeats
+def _turn(turns: Turns, repeats: int) -> float:
+    """Return the mean seconds of an epoch."""
+    turns.reset()
+    turns.prepare()
+    turns.epoch()
+    seconds = 0.0
+    for _ in range(repeats):
+        turns.prepare()
+        began = time.perf_counter()
+        turns.epoch()
+        seconds += time.perf_counter() - began
+    return seconds / repeats

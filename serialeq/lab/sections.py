@@ -12,6 +12,7 @@ from . import (
     bound_sections,
     noise_sections,
     problem_sections,
+    sparsity_sections,
     straggler_sections,
     twin_sections,
 )
@@ -26,6 +27,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "noise": (noise_sections.noise_sections, bound_sections.bound_sections),
     "problems": (
         problem_sections.dense,
+        sparsity_sections.sparsity_sections,
         problem_sections.remote_memory,
         barriers.synchronous_or_not,
     ),

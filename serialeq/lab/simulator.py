@@ -94,8 +94,8 @@ def simulate(
         Nanoseconds of the work at each packed position.
     machine : Machine
     lines : Hypergraph, optional
-        The cache lines (or rows) that each sample touches. A line that another worker touched
-        last costs a transfer.
+        The cache lines (or rows) that each sample touches. A sample with lines that another
+        worker touched last costs a transfer: they are fetched at once.
 
     Raises
     ------
@@ -111,8 +111,8 @@ def simulate(
     trace = _run(schedule, times, machine, nodes)
     if lines is None or machine.costs.transfer == 0.0 or schedule.n_workers == 1:
         return trace
-    moved = count_moves(schedule, trace, times, lines, nodes)
-    costs = moved @ np.array([1.0, machine.remote]) * machine.costs.transfer
+    moved = find_moves(schedule, trace, times, lines, nodes)
+    costs = (moved * np.array([1.0, machine.remote])).max(axis=1) * machine.costs.transfer
     return _run(schedule, times + costs, machine, nodes)
 
 
@@ -205,16 +205,16 @@ def _execute(
     return begin, end, done
 
 
-def count_moves(
+def find_moves(
     schedule: Schedule, trace: Trace, times: np.ndarray, lines: Hypergraph, nodes: np.ndarray
 ) -> np.ndarray:
-    """Return, for each packed position, how many of its lines another worker touched last.
+    """Return, for each packed position, whether another worker touched a line of it last.
 
     Returns
     -------
-    array of int64, shape (n_positions, 2)
-        Lines that come from the same node, and from another one. The lines of one's own, and
-        those that nobody touched before, do not count.
+    array of bool, shape (n_positions, 2)
+        A line comes from the same node, and from another one. The lines of one's own, and those
+        that nobody touched before, do not count.
     """
     sizes = schedule.stop - schedule.start
     positions = np.repeat(schedule.start - np.cumsum(sizes) + sizes, sizes)
@@ -224,8 +224,8 @@ def count_moves(
     when = trace.begin[segment] + before[positions] - before[schedule.start[segment]]
     in_time = np.argsort(when, kind="stable")
     workers = np.repeat(_workers(schedule), sizes)
-    moved = np.zeros((times.size, 2), dtype=np.int64)
-    _count_moves(
+    moved = np.zeros((times.size, 2), dtype=np.bool_)
+    _find_moves(
         *lines.csr, schedule.layout, positions[in_time], workers[in_time], nodes,
         np.full(lines.n_variables, -1), moved,
     )  # fmt: skip
@@ -233,7 +233,7 @@ def count_moves(
 
 
 @jit
-def _count_moves(
+def _find_moves(
     indptr: Any, arity: int, indices: Any, layout: Any, positions: Any, workers: Any, nodes: Any,
     holder: Any, moved: Any,
 ) -> None:  # fmt: skip
@@ -244,5 +244,5 @@ def _count_moves(
             line = np.intp(indices[k])
             u = holder[line]
             if u >= 0 and u != w:
-                moved[positions[i], 0 if nodes[u] == nodes[w] else 1] += 1
+                moved[positions[i], 0 if nodes[u] == nodes[w] else 1] = True
             holder[line] = w

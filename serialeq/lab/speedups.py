@@ -11,7 +11,7 @@ from serialeq.problems.base import Problem
 from serialeq.problems.linear import LinearModel
 
 from .calibration import Calibration, Key, calibration_runs, predict_time, serial_runs, solve
-from .runs import Run, SessionRun, Turns, race
+from .runs import Run, SessionRun, Turns, race, settled
 from .workloads import Workload, make_order
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
@@ -74,6 +74,7 @@ def measure_speedups(
     problem = workload.make()
     kinds = ("shuffled", "blocked") if workload.has_blocks else ("shuffled",)
     orders = {kind: make_order(problem, kind, seed) for kind in kinds}
+    workload = settled(workload, orders["shuffled"])
     keys = [("shuffled", engine) for engine in ENGINES]
     keys += [("blocked", "dataflow")] if workload.has_blocks else []
     contestants: dict[str | Key, Turns] = serial_runs(workload, orders)
@@ -83,8 +84,9 @@ def measure_speedups(
             schedule = _plan(engine, orders[kind], n_jobs, problem)
             contestants[kind, engine] = Run(workload.make(), schedule)
         if lattice is not None:
+            like = settled(lattice, orders["shuffled"])
             contestants["two-level", "lookahead"] = SessionRun(
-                lattice.make(), "lookahead", n_jobs, seed
+                like.make(), "lookahead", n_jobs, seed
             )
     times = race(contestants, rounds)
     calibration = solve(workload, orders, n_jobs, times)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .charts import Curve, Panel, chart
+from .formulas import ORDER_STATISTIC
 from .page import Figure, Section, Table
 from .settings import LabSettings
 from .stragglers import TaskTime, generator, simulate_order_statistics
@@ -20,8 +21,6 @@ _ROUNDS = 10_000  # then the slowest of 10,000 has a standard error of 0.12 %
 _QUICK_ROUNDS = 2_500
 _LEAST_DRAWS = 1 << 22  # few workers need more rounds: their slowest varies more
 
-_MATHS = "http://www.w3.org/1998/Math/MathML"
-
 
 def order_statistics(settings: LabSettings) -> list[Section]:
     """Return the section about order statistics."""
@@ -33,12 +32,12 @@ def order_statistics(settings: LabSettings) -> list[Section]:
             "Stragglers: order statistics of task times",
             [
                 "<p>A node needs X = 1 + Exp(λ) for its part, λ = 0.5 (times in units of the "
-                "constant part). The i-th fastest of n is expected at</p>" + _LEMMA,
+                "constant part). The i-th fastest of n is expected at</p>" + ORDER_STATISTIC,
                 _sorted_times(rows),
                 _slowest_over_fastest(rows),
                 f"<p>{len(rows)} expected times were compared; the largest deviation of Monte "
                 f"Carlo from the closed form is {100 * worst:.2f} %.</p>",
-                Table("Expected times, in units of the constant part", _COLUMNS, rows),
+                extremes_table(rows),
             ],
         ),
         Section(
@@ -56,9 +55,6 @@ def order_statistics(settings: LabSettings) -> list[Section]:
     ]
 
 
-_COLUMNS = ("n", "i", "standard error", "closed form", "Monte Carlo")
-
-
 def compare_order_statistics(quick: bool, seed: int) -> list[list[float]]:
     """Return rows of n, i, standard error, closed form and Monte Carlo of E X₍ᵢ₎."""
     rows: list[list[float]] = []
@@ -72,6 +68,21 @@ def compare_order_statistics(quick: bool, seed: int) -> list[list[float]]:
             for i, closed, mean, error in zip(ranks, exact, *found, strict=True)
         ]
     return rows
+
+
+def extremes_table(rows: list[list[float]]) -> Table:
+    """Return the fastest and the slowest of `compare_order_statistics`."""
+    chosen = []
+    for n in SIZES:
+        own = [row for row in rows if row[0] == n]
+        law = 1.0 + (np.log(n) + np.euler_gamma) / TIME.rate
+        fastest, slowest = own[0], own[-1]
+        chosen.append([n, *fastest[3:], *slowest[3:], slowest[3] / fastest[3], float(law)])
+    return Table(
+        "Expected times of the fastest and the slowest, in units of the constant part",
+        ("n", "fastest", "Monte Carlo", "slowest", "Monte Carlo", "ratio", "law"),
+        chosen,
+    )
 
 
 def _sorted_times(rows: list[list[float]]) -> Figure:
@@ -109,8 +120,8 @@ def _slowest_over_fastest(rows: list[list[float]]) -> Figure:
         points.append(own[-1] / own[0])
     return chart(
         "slowest-over-fastest",
-        "The slowest worker takes log n times as long as the fastest: closed form, Monte Carlo, "
-        "and the law 1 + (ln n + 0.577) / λ.",
+        "The slowest worker takes some log n times as long as the fastest: closed form, Monte "
+        "Carlo, and the law 1 + (ln n + 0.577) / λ.",
         [
             Panel(
                 "workers n",
@@ -168,12 +179,3 @@ def dropped_table() -> Table:
         ("k", "iteration time", "useful tasks per unit of time", "the same without a barrier"),
         rows,
     )
-
-
-_LEMMA = (
-    f'<math xmlns="{_MATHS}" display="block"><mi mathvariant="double-struck">E</mi><mo>{{</mo>'
-    "<msub><mi>X</mi><mrow><mo>(</mo><mi>i</mi><mo>)</mo></mrow></msub><mo>}</mo><mo>=</mo>"
-    "<mn>1</mn><mo>+</mo><mfrac><mn>1</mn><mi>λ</mi></mfrac><munderover><mo>∑</mo><mrow><mi>j</mi>"
-    "<mo>=</mo><mi>n</mi><mo>−</mo><mi>i</mi><mo>+</mo><mn>1</mn></mrow><mi>n</mi></munderover>"
-    "<mfrac><mn>1</mn><mi>j</mi></mfrac></math>"
-)

@@ -109,6 +109,7 @@ class TornReads:
 def torn_reads(engine: str, n_jobs: int, n_samples: int = 100_000, n_words: int = 16) -> TornReads:
     """Run an engine on the witness, on at most as many workers as there are cores."""
     problem = Witness(n_samples, n_words)
+    n_jobs = 1 if engine == "serial" else n_jobs
     fitted = fit(problem, "given", engine=engine, n_jobs=n_jobs)
     counted = int(fitted.trained["words"][:, 1].sum())
     return TornReads(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
 
 from serialeq.lab.ridge import SparseRidge
 from serialeq.problems.base import Problem
@@ -29,15 +32,23 @@ class Outcome:
         "serial", "simulated" or "measured", and on how many workers.
     excess : list of float
         Objective above the minimum, after each epoch.
+    seconds : float
+        Of the updates of the median epoch.
+    weights : array, shape (d,)
     digest : str
-        Of the trained arrays: the same in every run of the same seed, hogwild's excepted.
+        Of the trained arrays: the same in every run of the same seed, unless `racing`.
+    racing : bool
+        It ran on Hogwild!.
     """
 
     method: str
     source: str
     kind: str
     excess: list[float]
+    seconds: float
+    weights: np.ndarray
     digest: str
+    racing: bool
 
 
 @dataclass(frozen=True)
@@ -101,9 +112,16 @@ def methods(
             ), simulated=n_workers,
         ),
         Method(
-            "coordinate descent", "Liu et al. 2014", lambda: CoordinateDescent(ridge), "dataflow"
+            "coordinate descent, racing", "Liu et al. 2014", lambda: CoordinateDescent(ridge),
+            "hogwild",
         ),
-        Method("SVRG, sparse", "Reddi et al. 2015", lambda: RidgeSvrg(ridge, step), "dataflow"),
+        Method(
+            "coordinate descent", "its serial twin", lambda: CoordinateDescent(ridge), "dataflow"
+        ),
+        Method(
+            "SVRG, sparse, racing", "Reddi et al. 2015", lambda: RidgeSvrg(ridge, step), "hogwild"
+        ),
+        Method("SVRG, sparse", "its serial twin", lambda: RidgeSvrg(ridge, step), "dataflow"),
     ]  # fmt: skip
 
 
@@ -135,5 +153,12 @@ def run_methods(
         if method.simulated:
             kind = f"simulated, {method.simulated} workers"
         excess = [record.loss - least for record in fitted.history if record.loss is not None]
-        outcomes.append(Outcome(method.name, method.source, kind, excess, fitted.digest))
+        weights = fitted.trained["coef"][0] if "coef" in fitted.trained else fitted.trained["w"]
+        outcomes.append(
+            Outcome(
+                method.name, method.source, kind, excess,
+                median(record.seconds for record in fitted.history), weights, fitted.digest,
+                method.engine == "hogwild",
+            )
+        )  # fmt: skip
     return outcomes
