@@ -16,7 +16,7 @@ from .cli_cut import train_cut
 from .cli_embed import predict_neighbours, predict_topics, train_embedding, train_topics
 from .cli_lecture import lecture
 from .cli_linear import predict_linear, train_linear
-from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed, TestFraction
+from .cli_options import DigestEvery, Every, Jobs, Json, Keep, Out, Seconds, Seed, TestFraction
 from .cli_plan import plan
 from .cli_runs import Trained, diff, start, train, trains, verify
 from .errors import DataError, SerialeqError
@@ -115,11 +115,15 @@ def train_factorization(
     engine: Annotated[
         str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
     ] = "auto",
+    best: Annotated[
+        bool, typer.Option("--best", help="End with the epoch of the lowest (held-out) loss.")
+    ] = False,
     jobs: Jobs = None,
     seed: Seed = 0,
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Factorise a file of ratings."""
@@ -131,6 +135,7 @@ def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     from .data import split_ratings
     from .reading import read_ratings
     from .report import epoch_progress, notices, print_json
+    from .runs.callbacks import BestEpoch, EpochRecord, best_epoch
     from .runs.factorization import FactorizationParameters, fit_factorization
 
     parameters = FactorizationParameters(
@@ -159,9 +164,11 @@ def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
             n_epochs=o.epochs,
             validation=held_out,
             on_epoch=progress,
-            callbacks=callbacks,
+            callbacks=[*callbacks, *([BestEpoch()] if o.best else [])],
         )
-    last = model.history[-1] if model.history else {"loss": None, "validation_loss": None}
+    records = [EpochRecord(**record) for record in model.history]
+    epoch = best_epoch(records) if o.best else len(records)
+    last = model.history[epoch - 1] if epoch else {"loss": None, "validation_loss": None}
     ids = {"user_ids": data.user_ids, "item_ids": data.item_ids}
     about = {
         "kind": "ratings",
@@ -184,7 +191,7 @@ def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
         if model.history:
             print(f"loss     {last['loss']:.4f} (RMSE on the training ratings)")
         if model.history and test.size:
-            print(f"held out {last['validation_loss']:.4f} (RMSE)")
+            print(f"held out {last['validation_loss']:.4f} (RMSE, epoch {epoch})")
         print(f"digest   {model.digest}")
 
     return Trained(model.trained | ids, about, tell)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed
+from .cli_options import DigestEvery, Every, Jobs, Json, Keep, Out, Seconds, Seed
 from .cli_runs import Trained, start, trains
 from .errors import DataError
 
@@ -49,6 +49,7 @@ def train_embedding(
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Learn word vectors from texts (GloVe)."""
@@ -116,6 +117,7 @@ def train_topics(
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Find the topics of texts (non-negative factorisation of tf-idf)."""

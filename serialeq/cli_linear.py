@@ -14,6 +14,7 @@ import typer
 from .cli_options import (
     Alpha,
     BlockSize,
+    DigestEvery,
     Every,
     Features,
     HashedFeatures,
@@ -82,6 +83,7 @@ def train_linear(
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Train a linear classifier, or a regression, on svmlight data or on texts."""

@@ -201,11 +201,11 @@ def test_verify_and_diff_have_exit_codes(ratings, tmp_path, call):
     told, _ = call("diff", a, b, status=3)
     assert "run.parameters.l2: 0.05 and 0.1" in told
     assert "the same up to epoch 0, differ after epoch 1" in told
-    assert "same bits: 2 states" in call("verify", a, "--epochs", "2:")[0]
+    assert "same bits: 2 states and the model" in call("verify", a, "--epochs", "2:")[0]
     assert "epochs: expected FIRST:LAST" in call("verify", a, "--epochs", "two", status=1)[1]
     run = RunDirectory.open(a)
     digests = [*run.manifest.chain.digests[:2], "0" * 64, run.manifest.chain.digests[3]]
-    chain = type(run.manifest.chain).of(run.manifest.chain.root, digests)
+    chain = type(run.manifest.chain).of(run.manifest.chain.root, digests, 3)
     (a / "manifest.json").write_bytes(replace(run.manifest, chain=chain).encode())
     assert "differs: first after epoch 2" in call("verify", a, status=3)[0]
     moved = ratings.rename(tmp_path / "moved.csv")
