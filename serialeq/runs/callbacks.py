@@ -133,6 +133,9 @@ class Callback:
     def on_train_end(self, training: Training) -> None:
         """Be told after the last epoch."""
 
+    def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        """Be told what an estimator has become: arrays and description of a model file."""
+
 
 class EpochFunction(Callback):
     """Calls a function with the record of each epoch."""

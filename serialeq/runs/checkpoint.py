@@ -231,11 +231,11 @@ class RunRecorder(Callback):
             self._hasher.shutdown(wait=False)
 
     def on_train_end(self, training: Training) -> None:
-        """Hash the last state, if that was not done; write the model, unless the caller does."""
+        """Hash the last state, if that was not done; write the model, unless others will."""
         if len(training.history) % self._digest_every:
             self._hash(training)
         self._model_epoch = training.best[0] if training.best else len(training.history)
-        if self._finish:
+        if self._finish and not training.description:  # without an estimator
             trained = training.problem.trained()
             about = {
                 "kind": "arrays",
@@ -243,6 +243,11 @@ class RunRecorder(Callback):
                 "trained": sorted(trained),
             }
             self.save(trained, about)
+
+    def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        """Write an estimator's model, unless the caller does."""
+        if self._finish:
+            self.save(arrays, about)
 
     def save(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
         """Write the model, which makes the run complete.

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from typing import Any
 
+import numpy as np
+
 import serialeq
 from serialeq.errors import DataError
 from serialeq.kernels.jit import source_digest
@@ -240,8 +242,18 @@ class _Fields:
 def canonical(content: Any) -> bytes:
     """Return canonical JSON."""
     return json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode()
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False,
+        default=_plain,
+    ).encode()  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or type of NumPy as JSON can tell it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.dtype):
+        return value.name
+    raise TypeError(f"expected what JSON can tell, got {value!r}")
 
 
 def root_of(run: dict[str, Any]) -> str:

@@ -117,8 +117,12 @@ class RunVerifier(Callback):
                 f"{self.run.path}: the training ended after {len(training.history)} epochs, but "
                 f"{self._last} are recorded"
             )
-        if self.run.manifest.about.get("kind") == "arrays":
+        if not training.description:  # no estimator
             self.compare_model(training.problem.trained())
+
+    def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        """Compare an estimator's model."""
+        self.compare_model(arrays)
 
     def compare_model(self, arrays: dict[str, np.ndarray]) -> None:
         """Compare the arrays that the training gave with the run's model, if they can be."""
