@@ -149,6 +149,21 @@ def test_a_chain_may_have_every_kth_epoch_and_the_last(tmp_path, every, epochs):
     assert compare_runs(run.manifest, full.manifest)[0][-1] == "states: the same up to epoch 5"
 
 
+def test_a_run_interrupted_while_its_model_is_written(tmp_path, monkeypatch):
+    train("mf", tmp_path / "whole", digest_every=3)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "complete", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train("mf", tmp_path / "parts", digest_every=3)
+    assert RunDirectory.open(tmp_path / "parts").manifest.chain.epochs == (0, 3, 5)
+    train("mf", tmp_path / "parts", resume=True)
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+
+
 def test_digest_every_is_at_least_1(tmp_path):
     with pytest.raises(SerialeqError, match="digest_every: expected at least 1, got 0"):
         RunRecorder(tmp_path, digest_every=0)
@@ -216,6 +231,10 @@ def test_the_best_epoch_is_resumed(tmp_path, epoch, every):
     run = RunDirectory.open(tmp_path / "whole")
     assert (run.manifest.run["model"], run.manifest.model.epoch) == ("best", 3)
     assert run.manifest.chain.n_epochs == N
+    verifier = RunVerifier(tmp_path / "whole")
+    fit(ratings_problem(), "blocked", n_epochs=N, n_jobs=1, seed=3,
+        callbacks=[BestEpoch(), Losses(*LOSSES), verifier])  # fmt: skip
+    assert (verifier.first_difference, verifier.model_differs) == (None, False)
     with pytest.raises(KeyboardInterrupt):
         train_best(tmp_path / "parts", Interruption(epoch), digest_every=every)
     resume = (tmp_path / "parts/manifest.json").exists()

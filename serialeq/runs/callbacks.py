@@ -130,8 +130,11 @@ class Callback:
     def on_failure(self, training: Training, error: BaseException) -> None:
         """Be told that the training failed, or was interrupted (Ctrl-C, SIGTERM)."""
 
+    def on_epochs_end(self, training: Training) -> None:
+        """Be told after the last epoch, before the state of the best one is restored."""
+
     def on_train_end(self, training: Training) -> None:
-        """Be told after the last epoch."""
+        """Be told that the problem holds the result."""
 
     def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
         """Be told what an estimator has become: arrays and description of a model file."""

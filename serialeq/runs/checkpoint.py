@@ -230,10 +230,15 @@ class RunRecorder(Callback):
             self._run.release()
             self._hasher.shutdown(wait=False)
 
-    def on_train_end(self, training: Training) -> None:
-        """Hash the last state, if that was not done; write the model, unless others will."""
-        if len(training.history) % self._digest_every:
+    def on_epochs_end(self, training: Training) -> None:
+        """Hash the last state, if that was not done."""
+        self._settle()
+        hashed = self._pending[0].chain.n_epochs if self._pending else 0
+        if len(training.history) > hashed:
             self._hash(training)
+
+    def on_train_end(self, training: Training) -> None:
+        """Write the model, unless others will."""
         self._model_epoch = training.best[0] if training.best else len(training.history)
         if self._finish and not training.description:  # without an estimator
             trained = training.problem.trained()

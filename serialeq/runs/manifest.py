@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import serialeq
-from serialeq.errors import DataError
+from serialeq.errors import DataError, SerialeqError
 from serialeq.kernels.jit import source_digest
 
 from .chain import DigestChain
@@ -253,7 +253,7 @@ def _plain(value: Any) -> Any:
         return value.item()
     if isinstance(value, np.dtype):
         return value.name
-    raise TypeError(f"expected what JSON can tell, got {value!r}")
+    raise SerialeqError(f"manifest: expected parameters that JSON can tell, got {value!r}")
 
 
 def root_of(run: dict[str, Any]) -> str:

@@ -70,6 +70,8 @@ def train(
             training.add(record)
             for callback in told:
                 callback.on_epoch_end(training, record)
+        for callback in told:
+            callback.on_epochs_end(training)
         training.restore_best()
         for callback in told:
             callback.on_train_end(training)
