@@ -110,20 +110,20 @@ def restore(
     SerialeqError
         If it is of no estimator, or not whole.
     """
-    kind = about["kind"]
-    if kind not in _ESTIMATORS:
+    kind = about.get("kind")
+    if not isinstance(kind, str) or kind not in _ESTIMATORS:
         raise SerialeqError(f"estimator: expected a model of one, got {kind!r}; see arrays")
     name = "LinearRegressor" if about.get("task") == "regression" else _ESTIMATORS[kind]
     try:
         return getattr(serialeq, name)._restore(arrays, about, history)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise DataError(f"model: expected a whole {kind} model, got: {error!r}") from error
 
 
 def restore_features(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> TextFeatures | None:
     """Return the vectoriser of texts that a model file holds, if it does."""
-    told = about.get("features") or {"kind": "svmlight"}
     try:
+        told = about.get("features") or {"kind": "svmlight"}
         if told["kind"] == "svmlight":
             return None
         return TextFeatures.restore(told["kind"], told["parameters"], arrays)
