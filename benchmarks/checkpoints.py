@@ -1,6 +1,7 @@
 """What a run directory costs: ``python -m benchmarks.checkpoints``.
 
-Trainings with and without a checkpoint each second, in turns; and the speed of fingerprints.
+Trainings with and without a checkpoint each second, with digests of every epoch and of every k-th
+one, in turns; and the speed of fingerprints.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from serialeq import RunRecorder, digest_arrays, generate_ratings
 from serialeq.problems.factorization import Factorization
@@ -22,6 +24,8 @@ def main() -> None:
     parser.add_argument("--factors", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--jobs", type=int, default=None)
+    parser.add_argument("--digest-every", type=int, default=10)
     options = parser.parse_args()
     data = generate_ratings(options.ratings)
 
@@ -30,22 +34,29 @@ def main() -> None:
             data.users, data.items, data.values, data.shape, n_factors=options.factors
         )
 
-    def run(n_epochs: int, seconds: float | None) -> float:
+    def run(n_epochs: int, seconds: float | None, every: int = 1) -> float:
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:
             path = Path(directory) / "run"
-            callbacks = [] if seconds is None else [RunRecorder(path, seconds=seconds)]
+            callbacks = []
+            if seconds is not None:
+                callbacks = [RunRecorder(path, seconds=seconds, digest_every=every)]
             made = problem()
             began = time.perf_counter()
-            fit(made, "blocked", n_epochs=n_epochs, callbacks=callbacks)
+            fit(made, "blocked", n_epochs=n_epochs, n_jobs=options.jobs, callbacks=callbacks)
             return time.perf_counter() - began
 
-    contestants = {"not recorded": None, "digests only": 1e9, "checkpoint a second": 1.0}
+    contestants: dict[str, tuple[Any, ...]] = {
+        "not recorded": (None,),
+        "digests only": (1e9,),
+        "checkpoint a second": (1.0,),
+        f"checkpoint a second, digest every {options.digest_every}": (1.0, options.digest_every),
+    }
     run(3, 0.0)
     n_epochs = max(int(options.seconds / (run(30, None) / 30)), 1)
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(options.rounds):
         for name in (*contestants,) if number % 2 else (*contestants,)[::-1]:
-            seconds[name].append(run(n_epochs, contestants[name]))
+            seconds[name].append(run(n_epochs, *contestants[name]))
     base = seconds["not recorded"]
     for name, found in seconds.items():
         ratios = [one / other for one, other in zip(found, base, strict=True)]

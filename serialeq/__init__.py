@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .order import Order, blocked_order, given_order, shuffled_order
     from .problems.base import Problem
     from .reading import read_ratings
-    from .runs.callbacks import Callback, EarlyStopping
+    from .runs.callbacks import BestEpoch, Callback, EarlyStopping
     from .runs.checkpoint import RunRecorder
     from .runs.fit import fit
     from .runs.verify import RunVerifier
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "BestEpoch": "runs.callbacks",
     "Callback": "runs.callbacks",
     "DataError": "errors",
     "DivergenceError": "errors",
@@ -65,6 +66,7 @@ _HOME = {
 }
 
 __all__ = [
+    "BestEpoch",
     "Callback",
     "DataError",
     "DivergenceError",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .cli_cut import train_cut
-from .cli_embed import predict_neighbours, predict_topics, train_embedding, train_topics
+from .cli_embed import train_embedding, train_topics
 from .cli_lecture import lecture
-from .cli_linear import predict_linear, train_linear
-from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed, TestFraction
+from .cli_linear import train_linear
+from .cli_network import train_network
+from .cli_options import DigestEvery, Every, Jobs, Json, Keep, Out, Seconds, Seed, TestFraction
 from .cli_plan import plan
+from .cli_predict import predict
 from .cli_runs import Trained, diff, start, train, trains, verify
-from .errors import DataError, SerialeqError
+from .errors import SerialeqError
 
 if TYPE_CHECKING:
     from .runs.callbacks import Callback
@@ -34,6 +35,7 @@ train_app = typer.Typer(help="Train a model.", invoke_without_command=True)
 app.add_typer(train_app, name="train")
 train_app.callback()(train)
 train_app.command("linear")(train_linear)
+train_app.command("network")(train_network)
 train_app.command("cut")(train_cut)
 train_app.command("embed")(train_embedding)
 train_app.command("topics")(train_topics)
@@ -115,11 +117,15 @@ def train_factorization(
     engine: Annotated[
         str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
     ] = "auto",
+    best: Annotated[
+        bool, typer.Option("--best", help="End with the epoch of the lowest (held-out) loss.")
+    ] = False,
     jobs: Jobs = None,
     seed: Seed = 0,
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Factorise a file of ratings."""
@@ -131,6 +137,7 @@ def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     from .data import split_ratings
     from .reading import read_ratings
     from .report import epoch_progress, notices, print_json
+    from .runs.callbacks import BestEpoch, EpochRecord, best_epoch
     from .runs.factorization import FactorizationParameters, fit_factorization
 
     parameters = FactorizationParameters(
@@ -159,9 +166,11 @@ def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
             n_epochs=o.epochs,
             validation=held_out,
             on_epoch=progress,
-            callbacks=callbacks,
+            callbacks=[*callbacks, *([BestEpoch()] if o.best else [])],
         )
-    last = model.history[-1] if model.history else {"loss": None, "validation_loss": None}
+    records = [EpochRecord(**record) for record in model.history]
+    epoch = best_epoch(records) if o.best else len(records)
+    last = model.history[epoch - 1] if epoch else {"loss": None, "validation_loss": None}
     ids = {"user_ids": data.user_ids, "item_ids": data.item_ids}
     about = {
         "kind": "ratings",
@@ -184,90 +193,13 @@ def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
         if model.history:
             print(f"loss     {last['loss']:.4f} (RMSE on the training ratings)")
         if model.history and test.size:
-            print(f"held out {last['validation_loss']:.4f} (RMSE)")
+            print(f"held out {last['validation_loss']:.4f} (RMSE, epoch {epoch})")
         print(f"digest   {model.digest}")
 
     return Trained(model.trained | ids, about, tell)
 
 
-@app.command()
-def predict(
-    model: Annotated[Path, typer.Argument(help="Directory written by train --out.")],
-    data: Annotated[
-        Path | None,
-        typer.Argument(
-            help="CSV of user, item; for a linear model svmlight, or a text (or label TAB text) "
-            "per line; for topics texts; for word vectors a word per line; '-': stdin."
-        ),
-    ] = None,
-    user: Annotated[str | None, typer.Option(help="Recommend for this user instead.")] = None,
-    top: Annotated[int, typer.Option(help="How many items, or nearest words.")] = 10,
-) -> None:
-    """Predict labels or ratings, recommend items to a user, find topics or nearest words; CSV.
-
-    A linear model gives the label, its margin and, trained with log_loss or modified_huber, its
-    probability; a regression the number.
-    """
-    from .runs.factorization import FactorizationModel
-    from .runs.model_file import load_model
-
-    if (data is None) == (user is None):
-        raise SerialeqError("predict: expected either a file of pairs or --user")
-    arrays, about = load_model(model)
-    kind = about.get("kind", "ratings")
-    if kind == "cut":
-        raise SerialeqError("predict: a cut has the labels of its own nodes only, in model.npz")
-    if kind != "ratings":
-        if data is None:
-            raise SerialeqError(f"predict: expected a file with a model of kind {kind}, not --user")
-        if kind == "embedding":
-            predict_neighbours(arrays, str(data), top)
-        else:
-            (predict_linear if kind == "linear" else predict_topics)(arrays, about, str(data))
-        return
-    trained = {name: arrays[name] for name in about["trained"]}
-    fitted = FactorizationModel(trained, float(trained["mean"][0]))
-    numbers = [
-        {str(label): k for k, label in enumerate(arrays[side].tolist())}
-        for side in ("user_ids", "item_ids")
-    ]
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    if user is not None:
-        best, scores = fitted.recommend(_number(numbers[0], "user", user, "--user"), top)
-        out.writerow(["user", "item", "prediction"])
-        for item, score in zip(best, scores, strict=True):
-            out.writerow([user, arrays["item_ids"][item], f"{score:.6g}"])
-        return
-    labels = _read_pairs(str(data))
-    users = [_number(numbers[0], "user", row[0], place) for place, row in labels]
-    items = [_number(numbers[1], "item", row[1], place) for place, row in labels]
-    out.writerow(["user", "item", "prediction"])
-    for (_, row), score in zip(labels, fitted.predict(users, items), strict=True):
-        out.writerow([*row, f"{score:.6g}"])
-
-
-def _read_pairs(path: str) -> list[tuple[str, list[str]]]:
-    try:
-        with sys.stdin if path == "-" else open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [(f"{path}, line {k}", row) for k, row in enumerate(csv.reader(file), 1) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"pairs: cannot read {path}: {error}") from error
-    if rows and [cell.strip().lower() for cell in rows[0][1][:2]] == ["user", "item"]:
-        rows = rows[1:]
-    for place, row in rows:
-        if len(row) < 2:
-            raise DataError(f"{place}: expected user and item, got {row!r}")
-    if not rows:
-        raise DataError(f"pairs: expected lines of user and item in {path}, got none")
-    return [(place, row[:2]) for place, row in rows]
-
-
-def _number(numbers: dict[str, int], what: str, label: str, place: str) -> int:
-    if label not in numbers:
-        raise DataError(f"{place}: expected a known {what}, got {label!r}")
-    return numbers[label]
-
-
+app.command()(predict)
 app.command()(plan)
 app.command()(verify)
 app.command()(diff)

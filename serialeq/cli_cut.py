@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed
+from .cli_options import DigestEvery, Every, Jobs, Json, Keep, Out, Seconds, Seed
 from .cli_runs import Trained, start, trains
 from .errors import SerialeqError
 
@@ -42,6 +42,7 @@ def train_cut(
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Cut an image, a volume or a graph into parts around seeds."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_options import Every, Jobs, Json, Keep, Out, Seconds, Seed
+from .cli_options import DigestEvery, Every, Jobs, Json, Keep, Out, Seconds, Seed
 from .cli_runs import Trained, start, trains
 from .errors import DataError
 
@@ -49,6 +49,7 @@ def train_embedding(
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Learn word vectors from texts (GloVe)."""
@@ -58,7 +59,6 @@ def train_embedding(
 @trains("embed", "data")
 def _embed(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     from .cooccurrence import count_pairs
-    from .digest import digest_arrays
     from .estimators.embedding import WordEmbedding
     from .report import notices
 
@@ -82,10 +82,8 @@ def _embed(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
         raise DataError(f"near: expected words of the vocabulary, got {unknown[0]!r}")
     _fit(estimator, counts, o.epochs, vocabulary=words, callbacks=callbacks)
     shown = {word: estimator.most_similar(word) for word in o.near or []}
-    inputs = {"vocabulary": _packed(words)}
-    about = _about("embedding", estimator) | {"input_digest": digest_arrays(inputs)}
-    about |= {"pairs": estimator.n_pairs_, "words": len(words)}
-    about["trained"] = sorted(estimator.model_.trained)
+    arrays, about = estimator._describe()
+    about |= {"words": len(words), "rmse": _last_loss(estimator)}
 
     def tell() -> None:
         _tell(estimator, about, o.as_json, near=shown)
@@ -94,7 +92,7 @@ def _embed(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
             for word, found in shown.items():
                 print(f"{word}: {', '.join(f'{other} {cosine:.2f}' for other, cosine in found)}")
 
-    return Trained(estimator.model_.trained | inputs, about, tell)
+    return Trained(arrays, about, tell)
 
 
 def train_topics(
@@ -116,6 +114,7 @@ def train_topics(
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Find the topics of texts (non-negative factorisation of tf-idf)."""
@@ -124,12 +123,12 @@ def train_topics(
 
 @trains("topics", "data")
 def _find_topics(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
-    from .digest import digest_arrays
     from .errors import SerialeqError
+    from .estimators.saving import add_inputs
     from .estimators.topics import TopicModel
     from .report import notices
     from .runs.factorization import check_number
-    from .text_features import TextFeatures
+    from .text_features import TextFeatures, features_told
 
     estimator = TopicModel(
         o.topics,
@@ -150,13 +149,9 @@ def _find_topics(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     matrix = features.fit_transform(texts)
     notices.print(f"{len(texts):,} texts, {matrix.shape[1]:,} words")
     _fit(estimator, matrix, o.epochs, callbacks=callbacks)
-    inputs = features.arrays() | {"word_frequencies": estimator.word_frequencies_}
-    about = _about("topics", estimator) | {"input_digest": digest_arrays(inputs)}
-    about |= {
-        "features": features.parameters,
-        "penalty": estimator._penalty,
-        "trained": ["components"],
-    }
+    told = features_told(features, False)
+    arrays, about = add_inputs(estimator._describe(), features.arrays(), features=told)
+    about["rmse"] = _last_loss(estimator)
     found = estimator.top_words(features.words())
 
     def tell() -> None:
@@ -165,43 +160,33 @@ def _find_topics(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
             for k, words in enumerate(found):
                 print(f"topic {k}: {' '.join(words)}")
 
-    return Trained({"components": estimator.components_} | inputs, about, tell)
+    return Trained(arrays, about, tell)
 
 
-def predict_neighbours(arrays: dict[str, np.ndarray], path: str, top: int) -> None:
+def predict_neighbours(
+    arrays: dict[str, np.ndarray], about: dict[str, Any], path: str, top: int
+) -> None:
     """Write the nearest words of each word of a file (a word per line) as CSV."""
-    from .estimators.embedding import nearest
     from .reading_linear import read_texts
+    from .saved import restore
 
-    words = arrays["vocabulary"].tobytes().decode().split("\n")
-    rows = {word: row for row, word in enumerate(words)}
-    vectors = arrays["user_factors"] + arrays["item_factors"]
-    if vectors.shape[0] != len(words):
-        raise DataError(f"model: expected {vectors.shape[0]} words, got {len(words)}")
+    estimator = restore(arrays, about)
     out = csv.writer(sys.stdout, lineterminator="\n")
     asked = [line.strip() for line in read_texts(path) if line.strip()]
-    found = [(word, nearest(vectors, words, rows, word, top)) for word in asked]
+    found = [(word, estimator.most_similar(word, top)) for word in asked]
     out.writerow(["word", "near", "cosine"])
     out.writerows((word, w, f"{cosine:.6g}") for word, near in found for w, cosine in near)
 
 
 def predict_topics(arrays: dict[str, np.ndarray], about: dict[str, Any], path: str) -> None:
     """Write the weights of the topics in each text of a file as CSV."""
-    from .estimators.topics import TopicModel
     from .reading_linear import read_texts
-    from .text_features import TextFeatures
+    from .saved import restore, restore_features
 
-    texts = read_texts(path)
-    try:
-        features = TextFeatures.restore("tfidf", about["features"], arrays)
-        estimator = TopicModel(n_zeros=about["parameters"]["n_zeros"])
-        estimator._penalty = about["penalty"]
-        estimator.components_ = arrays["components"]
-        estimator.word_frequencies_ = arrays["word_frequencies"]
-        estimator.n_features_in_ = arrays["components"].shape[1]
-        weights = estimator.transform(features.transform(texts))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"model: expected a whole topic model, got: {error!r}") from error
+    features = restore_features(arrays, about)
+    if features is None:
+        raise DataError("model: expected one of texts, got one of a matrix; use it from Python")
+    weights = restore(arrays, about).transform(features.transform(read_texts(path)))
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow([f"topic {k}" for k in range(weights.shape[1])])
     out.writerows([f"{w:.6g}" for w in row] for row in weights)
@@ -222,23 +207,8 @@ def _fit(estimator: Any, X: Any, epochs: int, **options: Any) -> None:
         estimator.fit(X, on_epoch=progress, **options)
 
 
-def _packed(words: list[str]) -> np.ndarray:
-    import numpy as np
-
-    return np.frombuffer("\n".join(words).encode(), dtype=np.uint8)
-
-
-def _about(kind: str, estimator: Any) -> dict[str, Any]:
-    """Return the description of a model: what does not make it is left out."""
-    left_out = ("engine", "n_jobs", "order")
-    return {
-        "kind": kind,
-        "digest": estimator.digest_,
-        "equivalent": estimator.engine_ != "hogwild",
-        "order": estimator.order,
-        "parameters": {k: v for k, v in estimator.get_params().items() if k not in left_out},
-        "rmse": estimator.history_[-1]["loss"] if estimator.history_ else None,
-    }
+def _last_loss(estimator: Any) -> float | None:
+    return estimator.history_[-1]["loss"] if estimator.history_ else None
 
 
 def _tell(estimator: Any, about: dict[str, Any], as_json: bool, **found: Any) -> None:

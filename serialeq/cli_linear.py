@@ -14,6 +14,7 @@ import typer
 from .cli_options import (
     Alpha,
     BlockSize,
+    DigestEvery,
     Every,
     Features,
     HashedFeatures,
@@ -29,12 +30,13 @@ from .cli_options import (
     Text,
 )
 from .cli_runs import Trained, start, trains
-from .errors import DataError, SerialeqError
+from .errors import SerialeqError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from .runs.callbacks import Callback
+    from .samples import TrainingData
 
 
 def train_linear(
@@ -82,6 +84,7 @@ def train_linear(
     checkpoint_every: Every = None,
     checkpoint_seconds: Seconds = None,
     keep_checkpoints: Keep = False,
+    digest_every: DigestEvery = 1,
     as_json: Json = False,
 ) -> None:
     """Train a linear classifier, or a regression, on svmlight data or on texts."""
@@ -90,22 +93,16 @@ def train_linear(
 
 @trains("linear", "data", "text")
 def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
-    from .data import split_ratings
-    from .linear_file import describe
-    from .report import epoch_progress, notices, print_json
+    from .estimators.saving import add_inputs
+    from .report import epoch_progress, print_json
     from .runs.callbacks import EpochFunction
     from .samples import (
-        as_matrix,
-        check_labels,
         class_weights,
-        classes_told,
         errors_named,
-        features_kind,
         lattice_told,
         make_estimator,
         memory_told,
-        read_samples,
-        take,
+        read_training,
     )
 
     given: dict[str, Any] = {
@@ -127,28 +124,16 @@ def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     if o.regression and o.class_weight is not None:
         raise SerialeqError("class_weight: expected none with --regression")
     estimator = make_estimator(o.regression, given)
-    kind = features_kind(o.data, o.text, o.features, o.hashed_features)
-    samples = read_samples(o.data, o.text, o.regression)
-    kept, held = split_ratings(len(samples.y), o.test_fraction, o.seed)
-    X, vectoriser = as_matrix(take(samples.rows, kept), kind, o.hashed_features)
-    y = samples.y[kept]
-    if not o.regression:
-        check_labels(samples.path, y)
-        estimator.class_weight = class_weights(o.class_weight, y)
-    notices.print(
-        f"{len(samples.y):,} samples, {X.shape[1]:,} features{classes_told(y, o.regression)}"
+    data = read_training(
+        o.data, o.text, o.features, o.hashed_features, o.regression, o.test_fraction, o.seed
     )
-    with errors_named(samples.path), epoch_progress(o.epochs) as progress:
-        estimator.fit(X, y, callbacks=[*callbacks, EpochFunction(progress)])
-    score = None
-    if held.size:
-        test = take(samples.rows, held)
-        test = vectoriser.transform(test) if vectoriser else test
-        score = _score(estimator.predict(test), samples.y[held], o.regression)
-    arrays, about = describe(estimator, vectoriser, samples.zero_based)
-    about["order"] = o.order
     if not o.regression:
-        about["parameters"]["class_weight"] = o.class_weight
+        estimator.class_weight = class_weights(o.class_weight, data.y)
+    with errors_named(data.path), epoch_progress(o.epochs) as progress:
+        estimator.fit(data.X, data.y, callbacks=[*callbacks, EpochFunction(progress)])
+    score = held_out_score(estimator, data)
+    arrays, features = data.features()
+    arrays, about = add_inputs(estimator._describe(), arrays, features=features)
     about["objective"] = estimator.history_[-1]["loss"] if estimator.history_ else None
     about["r2" if o.regression else "accuracy"] = score
 
@@ -175,38 +160,40 @@ def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
         )
         if score is not None:
             name = "R2" if o.regression else "accuracy"
-            print(f"held out  {score:.4f} ({name} on {held.size:,} samples)")
+            print(f"held out  {score:.4f} ({name} on {data.y_held.size:,} samples)")
         print(f"lattice   {lattice_told(estimator.lattice_)}")
         print(f"digest    {estimator.digest_}")
 
     return Trained(arrays, about, tell)
 
 
-def _score(predicted: np.ndarray, y: np.ndarray, regression: bool) -> float | None:
-    """Return the accuracy, or R2 where it is defined."""
-    if not regression:
+def held_out_score(estimator: Any, data: TrainingData) -> float | None:
+    """Return the accuracy, or R2 where it is defined, on the samples held out, if there are any."""
+    y = data.y_held
+    if not y.size:
+        return None
+    predicted = estimator.predict(data.held_matrix())
+    if hasattr(estimator, "classes_"):
         return float((predicted == y).mean())
     variation = float(((y - y.mean()) ** 2).sum())
     return 1.0 - float(((y - predicted) ** 2).sum()) / variation if variation else None
 
 
-def predict_linear(arrays: dict[str, np.ndarray], about: dict[str, Any], path: str) -> None:
-    """Write predictions for a file of samples as CSV."""
+def predict_samples(arrays: dict[str, np.ndarray], about: dict[str, Any], path: str) -> None:
+    """Write predictions of a linear model or a network for a file of samples as CSV."""
     import numpy as np
 
-    from .linear_file import restore
     from .reading_linear import read_svmlight, read_texts
     from .report import notices
     from .samples import errors_named
+    from .saved import restore, restore_features
 
-    try:
-        estimator, vectoriser = restore(arrays, about)
-        zero_based = about["features"].get("zero_based")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"model: expected a whole linear model, got: {error!r}") from error
+    estimator = restore(arrays, about)
+    vectoriser = restore_features(arrays, about)
     if vectoriser is not None:
         X = vectoriser.transform(read_texts(path))
     else:
+        zero_based = about.get("features", {}).get("zero_based")
         read = read_svmlight(path, estimator.n_features_in_, zero_based)
         X = read.X
         if read.n_ignored:

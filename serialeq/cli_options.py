@@ -35,6 +35,9 @@ Seconds = Annotated[
     float | None,
     typer.Option("--checkpoint-seconds", help="Write one every so many seconds; 60 by default."),
 ]
+DigestEvery = Annotated[
+    int, typer.Option("--digest-every", help="With --out: hash the state every so many epochs.")
+]
 Keep = Annotated[
     bool, typer.Option("--keep-checkpoints", help="Keep them all, for verify --epochs.")
 ]

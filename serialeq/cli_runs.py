@@ -25,7 +25,7 @@ DIFFERENT = 3
 """Exit status of ``verify`` and ``diff`` where bits differ; 1 is an error, 2 a wrong option."""
 
 _HOW = ("out", "engine", "jobs", "as_json", "plot", "near", "checkpoint_every",
-        "checkpoint_seconds", "keep_checkpoints")  # fmt: skip
+        "checkpoint_seconds", "keep_checkpoints", "digest_every")  # fmt: skip
 _ENGINES = {"serial": "auto", "repeatable": "minibatch", "none": "hogwild"}
 Engine = Annotated[
     str | None, typer.Option(help="An engine with the promise of the run's; auto by default.")
@@ -74,6 +74,7 @@ def start(problem: str, options: dict[str, Any]) -> None:
             every=options["checkpoint_every"],
             seconds=options["checkpoint_seconds"],
             keep=options["keep_checkpoints"],
+            digest_every=options["digest_every"],
             files=_fingerprints(paths),
             description=_description(problem, options),
             finish=False,
@@ -233,7 +234,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Train again and say at which epoch the bits first differ (exit status 3), if they do."""
-    from .report import print_json
+    from .report import notices, print_json
     from .runs.directory import RunDirectory
     from .runs.verify import RunVerifier
 
@@ -243,23 +244,33 @@ def verify(
     description = {name: told[name] for name in ("problem", "parameters")}
     verifier = RunVerifier(directory, *_range(epochs), files=files, description=description)
     body, _ = _BODIES[told["problem"]]
-    body(SimpleNamespace(**options | {"as_json": True}), [verifier])
+    for field, there, here in verifier.environment:
+        notices.print(f"{field}: the run was made with {there}, this is {here}")
+    trained = body(SimpleNamespace(**options | {"as_json": True}), [verifier])
+    verifier.compare_model(trained.arrays)
     at, chain = verifier.first_difference, run.manifest.chain
+    same = at is None and not verifier.model_differs
     if as_json:
         print_json({
-            "same": at is None,
+            "same": same,
             "first_difference": at,
+            "model_differs": verifier.model_differs,
+            "environment": verifier.environment,
             "began": verifier.began,
             "compared": verifier.n_compared,
             "chain": chain.links[-1],
         })  # fmt: skip
-    elif at is None:
-        print(f"same bits: {verifier.n_compared} states, replayed from epoch {verifier.began}")
+    elif same:
+        model = " and the model" if verifier.model_differs is False else ""
+        states = f"{verifier.n_compared} states{model}"
+        print(f"same bits: {states}, replayed from epoch {verifier.began}")
         print(f"chain    {chain.links[-1]}")
+    elif at is None:
+        print(f"differs: the model is not what the {chain.n_epochs} epochs give")
     else:
         where = "the start" if at == 0 else f"epoch {at}"
         print(f"differs: first after {where} (replayed from epoch {verifier.began})")
-    if at is not None:
+    if not same:
         raise typer.Exit(DIFFERENT)
 
 

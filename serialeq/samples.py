@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .data import split_ratings
 from .errors import DataError, SerialeqError
 from .estimators.linear import LinearClassifier, LinearRegressor
 from .reading_linear import numbers_of, read_labelled_texts, read_svmlight
-from .text_features import TextFeatures, check_features
+from .report import notices
+from .text_features import TextFeatures, check_features, features_told
 
 
 class Samples(NamedTuple):
@@ -54,6 +56,56 @@ def read_samples(data: Path | None, text: Path | None, regression: bool) -> Samp
         return Samples(str(text), texts.texts, labels, False)
     read = read_svmlight(str(data), integer_labels=not regression)
     return Samples(str(data), read.X, read.y, read.zero_based)
+
+
+class TrainingData(NamedTuple):
+    """Training samples as a matrix, and the samples held out.
+
+    `vectoriser` makes matrices from texts, if there were any.
+    """
+
+    path: str
+    zero_based: bool
+    vectoriser: TextFeatures | None
+    X: Any
+    y: np.ndarray
+    rows_held: Any
+    y_held: np.ndarray
+
+    def held_matrix(self) -> Any:
+        """Return the matrix of the samples held out."""
+        return self.vectoriser.transform(self.rows_held) if self.vectoriser else self.rows_held
+
+    def features(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return what a model file needs to make matrices again: arrays and description."""
+        arrays = self.vectoriser.arrays() if self.vectoriser else {}
+        return arrays, features_told(self.vectoriser, self.zero_based)
+
+
+def read_training(
+    data: Path | None,
+    text: Path | None,
+    features: str | None,
+    n_hashed: int,
+    regression: bool,
+    test_fraction: float,
+    seed: int,
+) -> TrainingData:
+    """Read samples, hold some out, check the labels, and say how many there are."""
+    kind = features_kind(data, text, features, n_hashed)
+    samples = read_samples(data, text, regression)
+    kept, held = split_ratings(len(samples.y), test_fraction, seed)
+    X, vectoriser = as_matrix(take(samples.rows, kept), kind, n_hashed)
+    y = samples.y[kept]
+    if not regression:
+        check_labels(samples.path, y)
+    notices.print(
+        f"{len(samples.y):,} samples, {X.shape[1]:,} features{classes_told(y, regression)}"
+    )
+    rows_held = take(samples.rows, held)
+    return TrainingData(
+        samples.path, samples.zero_based, vectoriser, X, y, rows_held, samples.y[held]
+    )
 
 
 def take(rows: Any, index: np.ndarray) -> Any:

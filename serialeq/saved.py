@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import serialeq
+
 from .errors import DataError, SerialeqError
 from .runs.directory import RunDirectory
 from .runs.model_file import check_model
+from .text_features import TextFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,8 @@ class SavedRun:
         A link for each epoch, from the start on.
     history : list of dict
         Per epoch: epoch, seconds, loss, validation_loss.
+    epoch : int
+        Whose model it is: the last one, or the best (see `BestEpoch`).
     """
 
     arrays: dict[str, np.ndarray]
@@ -37,6 +43,7 @@ class SavedRun:
     run: dict[str, Any]
     chain: tuple[str, ...]
     history: list[dict[str, Any]]
+    epoch: int
 
     @property
     def digest(self) -> str:
@@ -44,26 +51,18 @@ class SavedRun:
         return str(self.about["digest"])
 
     def estimator(self) -> Any:
-        """Return the fitted estimator; its `partial_fit` goes on in the bits of the first one.
+        """Return the fitted estimator; `partial_fit` and `warm_start` go on in its bits.
 
         Raises
         ------
         SerialeqError
-            If the run is not of a factorisation or a linear model.
+            If the run is of a problem that has none.
         """
-        kind = self.about["kind"]
-        try:
-            if kind == "ratings":
-                return self._factorization(self.about["parameters"])
-            if self.run["problem"] == "MatrixFactorization":  # trained in Python
-                return self._factorization(self.run["parameters"])
-            if kind == "linear":
-                from .linear_file import restore
+        return restore(self.arrays, self.about, self.history)
 
-                return restore(self.arrays, self.about, self.history)[0]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"model: expected a whole {kind} model, got: {error!r}") from error
-        raise SerialeqError(f"estimator: expected a run of mf or linear, got {kind!r}; see arrays")
+    def features(self) -> TextFeatures | None:
+        """Return what makes the estimator's matrices from texts, if it was trained on texts."""
+        return restore_features(self.arrays, self.about)
 
     def to_sklearn(self) -> Any:
         """Return scikit-learn's SGDClassifier or SGDRegressor with a linear model's weights.
@@ -90,17 +89,46 @@ class SavedRun:
             made.classes_ = own.classes_
         return made
 
-    def _factorization(self, parameters: dict[str, Any]) -> Any:
-        from .estimators.factorization import MatrixFactorization
-        from .runs.factorization import FactorizationModel
 
-        given = dict(parameters)
-        seed = given.pop("seed")
-        estimator = MatrixFactorization(**given, random_state=seed)
-        estimator.seed_ = seed
-        trained = {name: self.arrays[name] for name in self.about["trained"]}
-        mean = float(trained["mean"][0])
-        return estimator._take(FactorizationModel(trained, mean, history=list(self.history)))
+_ESTIMATORS = {
+    "ratings": "MatrixFactorization",
+    "cut": "MultiwayCut",
+    "embedding": "WordEmbedding",
+    "topics": "TopicModel",
+    "network": "DropoutMLPClassifier",
+    "linear": "LinearClassifier",
+}
+
+
+def restore(
+    arrays: dict[str, np.ndarray], about: dict[str, Any], history: Sequence[dict[str, Any]] = ()
+) -> Any:
+    """Return the fitted estimator that a model file holds.
+
+    Raises
+    ------
+    SerialeqError
+        If it is of no estimator, or not whole.
+    """
+    kind = about.get("kind")
+    if not isinstance(kind, str) or kind not in _ESTIMATORS:
+        raise SerialeqError(f"estimator: expected a model of one, got {kind!r}; see arrays")
+    name = "LinearRegressor" if about.get("task") == "regression" else _ESTIMATORS[kind]
+    try:
+        return getattr(serialeq, name)._restore(arrays, about, history)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise DataError(f"model: expected a whole {kind} model, got: {error!r}") from error
+
+
+def restore_features(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> TextFeatures | None:
+    """Return the vectoriser of texts that a model file holds, if it does."""
+    try:
+        told = about.get("features") or {"kind": "svmlight"}
+        if told["kind"] == "svmlight":
+            return None
+        return TextFeatures.restore(told["kind"], told["parameters"], arrays)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"model: expected whole features, got: {error!r}") from error
 
 
 def load(directory: str | os.PathLike[str]) -> SavedRun:
@@ -114,4 +142,6 @@ def load(directory: str | os.PathLike[str]) -> SavedRun:
     run = RunDirectory.open(Path(directory))
     arrays, about = check_model(run)
     history = [asdict(record) for record in run.history]
-    return SavedRun(arrays, about, run.manifest.run, run.manifest.chain.links, history)
+    links = run.manifest.chain.links
+    epoch = run.manifest.model.epoch if run.manifest.model else 0
+    return SavedRun(arrays, about, run.manifest.run, links, history, epoch)

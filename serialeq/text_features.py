@@ -23,6 +23,13 @@ def check_features(kind: str, n_hashed: int) -> None:
         raise SerialeqError(f"hashed_features: expected 1 to {2**31 - 1}, got {n_hashed}")
 
 
+def features_told(vectoriser: TextFeatures | None, zero_based: bool) -> dict[str, Any]:
+    """Return what rows of features were made from, for a model's description."""
+    if vectoriser is None:
+        return {"kind": "svmlight", "zero_based": zero_based}
+    return {"kind": vectoriser.kind, "parameters": vectoriser.parameters}
+
+
 class TextFeatures:
     """A TfidfVectorizer, or a HashingVectorizer.
 

@@ -21,4 +21,5 @@ def forge(directory: Path, arrays: Any = None, about: Any = None) -> None:
     """Replace the model or its description, and seal it again."""
     run = RunDirectory.open(directory)
     arrays = run.model() if arrays is None else arrays
-    run.complete(run.manifest, arrays, run.manifest.about if about is None else about)
+    about = run.manifest.about if about is None else about
+    run.complete(run.manifest, arrays, about, epoch=run.manifest.chain.n_epochs)

@@ -130,4 +130,7 @@ def test_a_damaged_model_is_refused(call, files, tmp_path):
     told = about(out)
     del told["features"]
     forge(out, about=told)
-    assert "expected a whole topic model" in call("predict", out, "-", stdin="a\n", status=1)[1]
+    assert (
+        "expected one of texts, got one of a matrix"
+        in call("predict", out, "-", stdin="a\n", status=1)[1]
+    )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from run_files import forge
 from test_runs import interrupted, train
+from test_saved import ESTIMATORS
 
 import serialeq
 from serialeq import SerialeqError
@@ -21,6 +22,7 @@ from serialeq.runs.array_file import pack_arrays, unpack_arrays
 from serialeq.runs.directory import RunDirectory
 from serialeq.runs.manifest import Manifest
 from serialeq.runs.metrics import decode_lines
+from serialeq.saved import restore
 
 SMALL = os.environ.get("SERIALEQ_SLOW") == "small"
 N = 300 if SMALL else 3_000
@@ -51,6 +53,27 @@ def mutated(rng: random.Random, seed: bytes) -> bytes:
             case _:
                 data[at:at] = rng.randbytes(rng.randint(1, 5))
     return bytes(data)
+
+
+VALUES = [None, True, -1, 0, 1.5, 10**30, "", "x", "0" * 64, [], [1], {}, {"x": []}]
+
+
+def invented(rng: random.Random, told: dict) -> dict:
+    """Return JSON in which one or two values are gone or others."""
+    forged = copy.deepcopy(told)
+    for _ in range(rng.randint(1, 2)):
+        place = forged
+        while place:
+            key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            if isinstance(place[key], (dict, list)) and place[key] and rng.random() < 0.7:
+                place = place[key]
+                continue
+            if rng.random() < 0.3:
+                del place[key]
+            else:
+                place[key] = rng.choice(VALUES)
+            break
+    return forged
 
 
 def survives(function, *arguments) -> bool:
@@ -93,31 +116,16 @@ def test_manifests_survive_whoever_seals_them(complete):
         damaged = mutated(rng, whole)
         assert damaged == whole or not survives(Manifest.decode, damaged)
     told = json.loads(whole)
-    values = [None, True, -1, 0, 1.5, 10**30, "", "x", "0" * 64, [], [1], {}, {"x": []}]
+    del told["~seal"]
     sealed = 0
     for _ in range(N):
-        forged = copy.deepcopy(told)
-        del forged["~seal"]
-        for _ in range(rng.randint(1, 2)):
-            place = forged
-            while True:
-                key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
-                if isinstance(place[key], (dict, list)) and place[key] and rng.random() < 0.7:
-                    place = place[key]
-                    continue
-                if rng.random() < 0.3:
-                    del place[key]
-                else:
-                    place[key] = rng.choice(values)
-                break
-            if not forged:
-                break
+        forged = invented(rng, told)
         seal = manifests.hashlib.sha256(manifests.canonical(forged)).hexdigest()
         content = manifests.canonical(forged | {"~seal": seal}) + b"\n"
         (complete / "manifest.json").write_bytes(content)
         if survives(RunDirectory.open, complete):
             sealed += 1
-            survives(lambda: serialeq.load(complete).estimator())
+            survives(serialeq.load, complete)
     assert sealed < N
 
 
@@ -137,7 +145,26 @@ def test_models_and_metrics_survive(complete):
     for _ in range(N // 100):
         name = rng.choice(sorted(arrays))
         forge(complete, arrays=arrays | {name: np.zeros(rng.randint(0, 3))})
-        survives(lambda: serialeq.load(complete).estimator())
+        survives(serialeq.load, complete)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_estimators_of_invented_files(name):
+    make, given, _ = ESTIMATORS[name]
+    arrays, about = make().fit(*given)._describe()
+    about = json.loads(manifests.canonical(about))
+    rng = random.Random(name)
+    assert survives(restore, arrays, about)
+    whole = 0
+    for _ in range(100):
+        whole += survives(restore, arrays, invented(rng, about))
+        lost = rng.choice(sorted(arrays))
+        others = [np.zeros(rng.randint(0, 3)), np.zeros((2, 2), "U3"), np.zeros((0, 4), int)]
+        survives(restore, arrays | {lost: rng.choice(others)}, about)
+        assert not survives(restore, {k: a for k, a in arrays.items() if k != lost}, about) or (
+            lost.startswith(("user_ids", "item_ids", "state_"))  # only the file's digest has them
+        )
+    assert 0 < whole < 100
 
 
 def test_a_few_damaged_files(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -24,14 +23,12 @@ from test_runs import Interruption
 import serialeq
 from serialeq import (
     LinearClassifier,
-    MatrixFactorization,
     RunRecorder,
     SerialeqError,
     fit,
     generate_ratings,
 )
 from serialeq.cli import main
-from serialeq.linear_file import describe, restore
 from serialeq.runs.directory import RunDirectory
 from serialeq.team import WorkerTeam
 
@@ -201,11 +198,11 @@ def test_verify_and_diff_have_exit_codes(ratings, tmp_path, call):
     told, _ = call("diff", a, b, status=3)
     assert "run.parameters.l2: 0.05 and 0.1" in told
     assert "the same up to epoch 0, differ after epoch 1" in told
-    assert "same bits: 2 states" in call("verify", a, "--epochs", "2:")[0]
+    assert "same bits: 2 states and the model" in call("verify", a, "--epochs", "2:")[0]
     assert "epochs: expected FIRST:LAST" in call("verify", a, "--epochs", "two", status=1)[1]
     run = RunDirectory.open(a)
     digests = [*run.manifest.chain.digests[:2], "0" * 64, run.manifest.chain.digests[3]]
-    chain = type(run.manifest.chain).of(run.manifest.chain.root, digests)
+    chain = type(run.manifest.chain).of(run.manifest.chain.root, digests, 3)
     (a / "manifest.json").write_bytes(replace(run.manifest, chain=chain).encode())
     assert "differs: first after epoch 2" in call("verify", a, status=3)[0]
     moved = ratings.rename(tmp_path / "moved.csv")
@@ -223,21 +220,6 @@ def test_an_unwritable_directory_is_named_before_training(ratings, tmp_path, cal
     _, err = call("train", "mf", ratings, "--out", tmp_path / "file", status=1)
     assert "out: cannot write" in err
     assert "epoch" not in err
-
-
-def test_the_state_of_estimators_goes_on(tmp_path):
-    """A loaded model's partial_fit does what that of the first one does."""
-    made = generate_ratings(3_000, n_users=120, n_items=80, rank=4, seed=1)
-    mf = MatrixFactorization(4, 3, schedule="adagrad", order="reshuffled", n_jobs=1)
-    mf.fit(made, callbacks=[RunRecorder(tmp_path / "mf")])
-    loaded = serialeq.load(tmp_path / "mf").estimator()
-    assert loaded.digest_ == mf.digest_
-    assert loaded.partial_fit(made).digest_ == mf.partial_fit(made).digest_
-    X, y = np.random.default_rng(0).random((200, 10)), np.arange(200) % 3
-    first = LinearClassifier("log_loss", average=True, max_iter=3, tol=None, n_jobs=1).fit(X, y)
-    arrays, about = describe(first, None, True)
-    again = restore(arrays, json.loads(json.dumps(about)), first.history_)[0]
-    assert again.partial_fit(X, y).digest_ == first.partial_fit(X, y).digest_
 
 
 def test_early_stopping_is_resumed(tmp_path):

@@ -10,11 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from run_cases import CASES, ratings_problem
-from run_files import content
+from run_files import content, forge
 
 import serialeq
-from serialeq import Callback, DataError, RunRecorder, RunVerifier, SerialeqError, fit
+from serialeq import (
+    BestEpoch,
+    Callback,
+    DataError,
+    EarlyStopping,
+    RunRecorder,
+    RunVerifier,
+    SerialeqError,
+    fit,
+)
 from serialeq.runs import atomic, directory
+from serialeq.runs.callbacks import Training, best_epoch
+from serialeq.runs.difference import compare_runs
 from serialeq.runs.directory import RunDirectory
 from serialeq.runs.manifest import Manifest, canonical
 
@@ -94,7 +105,7 @@ def test_verify_says_where_the_chain_first_differs(tmp_path):
     for epoch in range(N + 1):
         digests = [*told["digests"]]
         digests[epoch] = "0" * 64
-        chain = type(run.manifest.chain).of(run.manifest.chain.root, digests)
+        chain = type(run.manifest.chain).of(run.manifest.chain.root, digests, N)
         forged = Manifest(run.manifest.run, chain, run.manifest.environment, (),
                           run.manifest.model, run.manifest.about)  # fmt: skip
         (tmp_path / "manifest.json").write_bytes(forged.encode())
@@ -114,6 +125,180 @@ def test_verify_refuses_what_cannot_be_compared(tmp_path):
     train("mf", tmp_path / "free", engine="hogwild")
     with pytest.raises(SerialeqError, match="hogwild, which promises no bits"):
         RunVerifier(tmp_path / "free")
+
+
+@pytest.mark.parametrize(("every", "epochs"), [(2, [0, 2, 4, 5]), (3, [0, 3, 5]), (9, [0, 5])])
+def test_a_chain_may_have_every_kth_epoch_and_the_last(tmp_path, every, epochs):
+    train("mf", tmp_path / "all", every=1, keep=True)
+    train("mf", tmp_path / "whole", digest_every=every, every=1, keep=True)
+    run, full = (RunDirectory.open(tmp_path / name) for name in ("whole", "all"))
+    assert run.manifest.chain.epochs == tuple(epochs)
+    assert run.manifest.chain.digests == tuple(full.manifest.chain.digests[e] for e in epochs)
+    assert len(run.history) == N
+    assert (tmp_path / "whole/model.npz").read_bytes() == (tmp_path / "all/model.npz").read_bytes()
+    assert [record.epoch for record in run.manifest.checkpoints] == epochs[1 : 1 + N // every]
+    interrupted("mf", tmp_path / "parts", 4, digest_every=every, every=1, keep=True)
+    held = every <= 4  # before the first link there is nothing to keep
+    assert (tmp_path / "parts/manifest.json").exists() == held
+    train("mf", tmp_path / "parts", resume=held, engine="groups", n_jobs=2, every=1, keep=True,
+          digest_every=1 if held else every)  # fmt: skip
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+    found = verified("mf", tmp_path / "whole", 3, 4)
+    assert found.first_difference is None
+    assert found.n_compared == {2: 2, 3: 2, 9: 2}[every]  # widened to 2:4, 3:5, 0:5
+    assert compare_runs(run.manifest, full.manifest)[0][-1] == "states: the same up to epoch 5"
+
+
+def test_a_run_interrupted_while_its_model_is_written(tmp_path, monkeypatch):
+    train("mf", tmp_path / "whole", digest_every=3)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "complete", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train("mf", tmp_path / "parts", digest_every=3)
+    assert RunDirectory.open(tmp_path / "parts").manifest.chain.epochs == (0, 3, 5)
+    train("mf", tmp_path / "parts", resume=True)
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+
+
+def test_digest_every_is_at_least_1(tmp_path):
+    with pytest.raises(SerialeqError, match="digest_every: expected at least 1, got 0"):
+        RunRecorder(tmp_path, digest_every=0)
+
+
+@pytest.mark.parametrize("field", ["serialeq", "kernels"])
+def test_a_run_of_other_code_is_not_resumed(tmp_path, field):
+    interrupted("mf", tmp_path, 2)
+    run = RunDirectory.open(tmp_path)
+    run.manifest.environment[field] = other = "0.0.9" if field == "serialeq" else "0" * 64
+    (tmp_path / "manifest.json").write_bytes(run.manifest.encode())
+    with pytest.raises(DataError, match=f"environment.{field}: the run was begun with {other}"):
+        train("mf", tmp_path, resume=True)
+    found = verified("mf", tmp_path)  # what it did can be replayed
+    assert found.first_difference is None
+    assert [(at, there) for at, there, _ in found.environment] == [(field, f'"{other}"')]
+
+
+def test_verify_compares_the_model(tmp_path):
+    train("mf", tmp_path)
+    assert verified("mf", tmp_path).model_differs is False
+    assert verified("mf", tmp_path, 0, 3).model_differs is None
+    arrays = RunDirectory.open(tmp_path).model()
+    arrays["user_factors"] = arrays["user_factors"] + np.float32(1)
+    forge(tmp_path, arrays)
+    found = verified("mf", tmp_path)
+    assert (found.first_difference, found.model_differs) == (None, True)
+
+
+# ---- early stopping, best epoch ----------------------------------------------------------------
+
+
+class Losses(Callback):
+    """Gives epochs the losses of a list, so that the best one is known."""
+
+    resumes = True  # told of an epoch first
+
+    def __init__(self, *losses):
+        self.losses = losses
+
+    def on_train_begin(self, training):
+        training.problem.loss = lambda team=None: self.losses[len(training.history)]
+
+
+LOSSES = (5.0, 3.0, 1.0, 2.0, 1.0)
+
+
+def train_best(out, *callbacks, n_epochs=N, engine="serial", **options):
+    return fit(
+        ratings_problem(),
+        "blocked",
+        n_epochs=n_epochs,
+        engine=engine,
+        n_jobs=2,
+        seed=3,
+        callbacks=[BestEpoch(), Losses(*LOSSES), *callbacks, RunRecorder(out, **options)],
+    )
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3, 4])
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_best_epoch_is_resumed(tmp_path, epoch, every):
+    best = fit(ratings_problem(), "blocked", n_epochs=3, seed=3).digest
+    assert train_best(tmp_path / "whole", digest_every=every).digest == best
+    run = RunDirectory.open(tmp_path / "whole")
+    assert (run.manifest.run["model"], run.manifest.model.epoch) == ("best", 3)
+    assert run.manifest.chain.n_epochs == N
+    verifier = RunVerifier(tmp_path / "whole")
+    fit(ratings_problem(), "blocked", n_epochs=N, n_jobs=1, seed=3,
+        callbacks=[BestEpoch(), Losses(*LOSSES), verifier])  # fmt: skip
+    assert (verifier.first_difference, verifier.model_differs) == (None, False)
+    with pytest.raises(KeyboardInterrupt):
+        train_best(tmp_path / "parts", Interruption(epoch), digest_every=every)
+    resume = (tmp_path / "parts/manifest.json").exists()
+    assert resume == (epoch >= every)
+    if resume:
+        kept = [r.epoch for r in RunDirectory.open(tmp_path / "parts").manifest.checkpoints]
+        done = epoch // every * every
+        assert kept == sorted({min(done, 3), done})
+    found = train_best(tmp_path / "parts", engine="groups", resume=resume, digest_every=every)
+    assert found.digest == best
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+
+
+def test_a_run_of_the_last_epoch_does_not_go_on_to_the_best(tmp_path):
+    interrupted("mf", tmp_path, 2)
+    with pytest.raises(DataError, match='model: expected "last", got "best"'):
+        train_best(tmp_path, resume=True)
+
+
+def test_a_best_epoch_that_is_forgotten_is_found(tmp_path, monkeypatch):
+    """A mutant: a resumed training does not know of the best state before."""
+    train_best(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train_best(tmp_path / "parts", Interruption(4))
+    resume = Training.resume
+    monkeypatch.setattr(Training, "resume", lambda self, state, history, best: resume(
+        self, state, history))  # fmt: skip
+    train_best(tmp_path / "parts", resume=True)
+    assert content(tmp_path / "parts") != content(tmp_path / "whole")
+
+
+def test_the_order_of_callbacks_does_not_matter(tmp_path):
+    def stopped(out, *after, resume=False):
+        early = EarlyStopping(2, 0.0)
+        fit(
+            ratings_problem(),
+            "blocked",
+            n_epochs=9,
+            seed=3,
+            callbacks=[
+                early,
+                Losses(5.0, 3.0, 4.0, 4.0, 1.0),
+                *after,
+                RunRecorder(out, resume=resume),
+            ],
+        )
+        return early.best_epoch
+
+    assert stopped(tmp_path / "whole") == 2
+    assert RunDirectory.open(tmp_path / "whole").manifest.chain.n_epochs == 4
+    for epoch in (3, 4):
+        out = tmp_path / f"parts{epoch}"
+        with pytest.raises(KeyboardInterrupt):
+            stopped(out, Interruption(epoch))
+        assert stopped(out, resume=True) == 2
+        assert content(out) == content(tmp_path / "whole")
+
+
+def test_the_best_epoch_is_that_of_the_held_out_loss():
+    record = serialeq.runs.callbacks.EpochRecord
+    assert best_epoch([]) is None
+    assert best_epoch([record(1, 0.0, None)]) is None
+    assert best_epoch([record(1, 0.0, 1.0, 5.0), record(2, 0.0, 2.0, 4.0)]) == 2
+    assert best_epoch([record(1, 0.0, 2.0), record(2, 0.0, 2.0), record(3, 0.0, 3.0)]) == 1
 
 
 # ---- never half written ------------------------------------------------------------------------
@@ -197,9 +382,9 @@ def test_the_manifest_is_written_last(tmp_path, monkeypatch):
     current, encoded = [], []
     original = RunDirectory._write
 
-    def mutant(self, manifest, name, written):
+    def mutant(self, manifest, files):
         current[:], encoded[:] = [self], [manifest.encode()]
-        original(self, manifest, name, written)
+        original(self, manifest, files)
 
     monkeypatch.setattr(RunDirectory, "_write", mutant)
     monkeypatch.setattr(directory, "write_atomically", manifest_first)

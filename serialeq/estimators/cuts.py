@@ -11,9 +11,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 
+from serialeq.problems.cuts import UNKNOWN
 from serialeq.runs.callbacks import Callback
-from serialeq.runs.cuts import CutParameters, fit_cut
+from serialeq.runs.cuts import CutModel, CutParameters, fit_cut
 from serialeq.runs.trainer import EpochRecord
+
+from .saving import Described, describe, tell_model
 
 
 class MultiwayCut(ClusterMixin, BaseEstimator):
@@ -122,25 +125,54 @@ class MultiwayCut(ClusterMixin, BaseEstimator):
         parameters = self._parameters()
         graph = parameters.graph(X)
         model = fit_cut(parameters, graph, y, on_epoch=on_epoch, callbacks=callbacks)
+        self._take(model)
         if model.n_unreached:
             warnings.warn(
                 f"{model.n_unreached} of {graph.n_nodes} nodes are connected with no seed; their "
                 "label is -1",
                 stacklevel=2,
             )
-        self.labels_, self.cut_value_ = model.labels, model.cut_value
-        x = model.trained["x"]
-        self.shares_ = x.reshape(graph.shape + x.shape[1:])
-        self.classes_ = model.classes
-        self.digest_ = model.digest
-        self.engine_, self.engine_reason_ = model.engine, model.engine_reason
-        self.n_workers_ = model.n_workers
-        self.history_ = model.history
+        tell_model(callbacks, self)
         return self
 
     def fit_predict(self, X: Any, y: Any, **fit_params: Any) -> np.ndarray:
         """Cut, and return ``labels_``."""
         return self.fit(X, y, **fit_params).labels_
+
+    def _take(self, model: CutModel) -> None:
+        self.labels_, self.cut_value_ = model.labels, model.cut_value
+        x = model.trained["x"]
+        self.shares_ = x.reshape(model.labels.shape + x.shape[1:])
+        self.classes_ = model.classes
+        self.digest_ = model.digest
+        self.engine_, self.engine_reason_ = model.engine, model.engine_reason
+        self.n_workers_ = model.n_workers
+        self.history_ = model.history
+
+    def _describe(self) -> Described:
+        told = self._parameters().told()
+        trained = {
+            "x": self.shares_.reshape(self.labels_.size, *self.shares_.shape[self.labels_.ndim :])
+        }
+        others = {"labels": self.labels_, "classes": self.classes_}
+        arrays, about = describe("cut", self, told, trained, others)
+        return arrays, about | {"cut_value": self.cut_value_}
+
+    @classmethod
+    def _restore(cls, arrays: Any, about: dict[str, Any], history: Any) -> MultiwayCut:
+        given = dict(about["parameters"])
+        seed = given.pop("seed")
+        estimator = cls(**given, random_state=seed)
+        estimator.seed_ = seed
+        labels = arrays["labels"]
+        unreached = int((labels == UNKNOWN).sum())
+        estimator._take(
+            CutModel(
+                {"x": arrays["x"]}, arrays["classes"], labels, about["cut_value"], unreached,
+                history=list(history),
+            )
+        )  # fmt: skip
+        return estimator
 
     def _parameters(self) -> CutParameters:
         """Return the checked parameters."""

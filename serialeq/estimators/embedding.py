@@ -20,11 +20,14 @@ from serialeq.problems.factorization import Factorization
 from serialeq.runs.callbacks import Callback
 from serialeq.runs.factorization import (
     Entries,
+    FactorizationModel,
     FactorizationParameters,
     check_number,
     fit_factorization,
 )
 from serialeq.runs.trainer import EpochRecord
+
+from .saving import Described, describe, pack_words, parameters_of, remade, tell_model, unpack_words
 
 
 class WordEmbedding(BaseEstimator):
@@ -144,14 +147,36 @@ class WordEmbedding(BaseEstimator):
             weights=weights,
             callbacks=callbacks,
         )
+        self._take(model, words, int(weights.size))
+        tell_model(callbacks, self)
+        return self
+
+    def _take(self, model: FactorizationModel, words: Sequence[Any], n_pairs: int) -> None:
         self.model_ = model
         self.vocabulary_ = {word: row for row, word in enumerate(words)}
         self.vectors_ = model.trained["user_factors"] + model.trained["item_factors"]
-        self.n_pairs_ = int(weights.size)
+        self.n_pairs_ = n_pairs
         self.digest_ = model.digest
         self.engine_, self.engine_reason_ = model.engine, model.engine_reason
         self.n_workers_, self.history_ = model.n_workers, model.history
-        return self
+
+    def _describe(self) -> Described:
+        others = {"vocabulary": pack_words(list(self.vocabulary_))}
+        arrays, about = describe(
+            "embedding", self, parameters_of(self), self.model_.trained, others
+        )
+        return arrays, about | {"pairs": self.n_pairs_}
+
+    @classmethod
+    def _restore(cls, arrays: Any, about: dict[str, Any], history: Any) -> WordEmbedding:
+        trained = {name: arrays[name] for name in about["trained"]}
+        model = FactorizationModel(trained, float(trained["mean"][0]), history=list(history))
+        words = unpack_words(arrays["vocabulary"])
+        if len(words) != model.shape[0]:
+            raise DataError(f"model: expected {model.shape[0]} words, got {len(words)}")
+        estimator = remade(cls, about)
+        estimator._take(model, words, about["pairs"])
+        return estimator
 
     def problem(self, counts: Any) -> Factorization:
         """Return the problem for a matrix of counts at its starting point, as `fit` trains it."""

@@ -19,6 +19,8 @@ from serialeq.runs.factorization import (
 )
 from serialeq.runs.trainer import EpochRecord
 
+from .saving import Described, describe, tell_model
+
 
 class MatrixFactorization(BaseEstimator):
     """Matrix completion by stochastic gradient descent, reproducible on any number of workers.
@@ -148,7 +150,9 @@ class MatrixFactorization(BaseEstimator):
             on_epoch=on_epoch,
             callbacks=callbacks,
         )
-        return self._take(model)
+        self._take(model)
+        tell_model(callbacks, self)
+        return self
 
     def partial_fit(self, X: Any, y: Any = None) -> MatrixFactorization:
         """Run one epoch over `X`, going on from the present factors if there are any.
@@ -198,6 +202,23 @@ class MatrixFactorization(BaseEstimator):
         parameters = FactorizationParameters(**given, seed=self.seed_)
         parameters.check()
         return parameters
+
+    def _describe(self) -> Described:
+        n_users, n_items = self.model_.shape
+        ids = {"user_ids": np.arange(n_users), "item_ids": np.arange(n_items)}
+        told = self._parameters().told()
+        return describe("ratings", self, told, self.model_.trained, ids)
+
+    @classmethod
+    def _restore(cls, arrays: Any, about: dict[str, Any], history: Any) -> MatrixFactorization:
+        given = dict(about["parameters"])
+        seed = given.pop("seed")
+        estimator = cls(**given, random_state=seed)
+        estimator.seed_ = seed
+        trained = {name: arrays[name] for name in about["trained"]}
+        return estimator._take(
+            FactorizationModel(trained, float(trained["mean"][0]), history=list(history))
+        )
 
     def _take(self, model: FactorizationModel) -> MatrixFactorization:
         self.model_ = model

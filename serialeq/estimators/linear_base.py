@@ -24,7 +24,9 @@ from serialeq.runs.session import OrderSource, Session
 from serialeq.runs.trainer import train
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
+from .linear_saving import describe_linear, restore_linear
 from .parameters import draw_seed, expect_number, expect_one_of, told_parameters
+from .saving import Described, tell_model
 
 ORDERS = ("reshuffled", "shuffled", "given")
 
@@ -155,6 +157,7 @@ class LinearEstimator(BaseEstimator):
             trained = problem.trained()
         self.history_ = history
         self._keep(problem, trained, session, n_workers, asked_for)
+        tell_model(callbacks, self)
         return self
 
     def _keep(
@@ -183,6 +186,13 @@ class LinearEstimator(BaseEstimator):
         self.engine_reason_ = session.engine_reason
         if n_workers < asked_for:
             self.engine_reason_ += f"; {asked_for} workers asked for, {n_workers} cores"
+
+    def _describe(self) -> Described:
+        return describe_linear(self)
+
+    @classmethod
+    def _restore(cls, arrays: Any, about: dict[str, Any], history: Any) -> Self:
+        return restore_linear(cls, arrays, about, history)
 
     def _load(self, problem: LinearModel, whole: bool) -> None:
         """Begin with the weights of the last fit; `whole`: go on with updates and means as well."""

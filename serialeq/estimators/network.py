@@ -18,13 +18,14 @@ from serialeq.digest import digest_arrays
 from serialeq.engines.auto import check_engine
 from serialeq.errors import DivergenceError, SerialeqError
 from serialeq.problems.masks import MASKS, check_groups
-from serialeq.problems.network import DropoutNetwork, feed_forward
+from serialeq.problems.network import DropoutNetwork, feed_forward, plain_network
 from serialeq.runs.callbacks import Callback
 from serialeq.runs.session import OrderSource, Session, check_order
 from serialeq.runs.trainer import train
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
 from .parameters import draw_seed, expect_number, expect_one_of, told_parameters
+from .saving import Described, describe, parameters_of, plain_labels, remade, tell_model
 
 LOSSES = ("log_loss", "squared_error")
 
@@ -197,15 +198,35 @@ class DropoutMLPClassifier(ClassifierMixin, BaseEstimator):
                 "training diverged: weights are not finite; lower the step (learning_rate) or "
                 "scale the features"
             )
-        self.coefs_, self.intercepts_ = problem.plain(trained)
-        self.digest_ = digest_arrays(trained)
-        self.history_ = [asdict(record) for record in history]
-        self.n_iter_ = len(history)
+        self._take(trained, [asdict(record) for record in history])
         self.engine_ = session.engine.name if session.engine else ""
         self.engine_reason_ = session.engine_reason
         if self.n_workers_ < asked_for:
             self.engine_reason_ += f"; {asked_for} workers asked for, {self.n_workers_} cores"
+        tell_model(callbacks, self)
         return self
+
+    def _take(self, trained: dict[str, np.ndarray], history: list[dict[str, Any]]) -> None:
+        self._trained = trained
+        self.coefs_, self.intercepts_ = plain_network(trained, self.n_kept / self.n_groups)
+        self.digest_ = digest_arrays(trained)
+        self.history_, self.n_iter_ = history, len(history)
+
+    def _describe(self) -> Described:
+        others = {"classes": plain_labels(self.classes_)}
+        arrays, about = describe("network", self, parameters_of(self), self._trained, others)
+        return arrays, about | {"task": "classification", "n_features": int(self.n_features_in_)}
+
+    @classmethod
+    def _restore(cls, arrays: Any, about: dict[str, Any], history: Any) -> Self:
+        estimator = remade(cls, about)
+        estimator.classes_ = arrays["classes"]
+        estimator._take({name: arrays[name] for name in about["trained"]}, list(history))
+        estimator.n_features_in_ = estimator.coefs_[0].shape[0]
+        n_outputs = estimator.intercepts_[1].size
+        if n_outputs != (1 if estimator.classes_.size == 2 else estimator.classes_.size):
+            raise ValueError(f"expected {n_outputs} outputs, got {estimator.classes_.size} classes")
+        return estimator
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "coefs_")

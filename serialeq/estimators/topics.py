@@ -28,6 +28,8 @@ from serialeq.runs.factorization import (
 from serialeq.runs.trainer import EpochRecord
 from serialeq.team import WorkerTeam, available_cores, count_workers
 
+from .saving import Described, describe, parameters_of, remade, tell_model
+
 _LARGEST_MEAN = 1e18  # of the entries, as it is squared; and the inverse of the least
 
 
@@ -136,7 +138,24 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self.digest_ = digest_arrays({"components": self.components_})
         self.engine_, self.engine_reason_ = model.engine, model.engine_reason
         self.n_workers_, self.history_ = model.n_workers, model.history
+        tell_model(callbacks, self)
         return self
+
+    def _describe(self) -> Described:
+        trained = {"components": self.components_}
+        others = {"word_frequencies": self.word_frequencies_}
+        arrays, about = describe("topics", self, parameters_of(self), trained, others)
+        return arrays, about | {"penalty": self._penalty}
+
+    @classmethod
+    def _restore(cls, arrays: Any, about: dict[str, Any], history: Any) -> TopicModel:
+        estimator = remade(cls, about)
+        estimator._penalty, estimator.digest_ = about["penalty"], about["digest"]
+        estimator.components_ = arrays["components"]
+        estimator.word_frequencies_ = arrays["word_frequencies"]
+        estimator.n_features_in_ = estimator.components_.shape[1]
+        estimator.history_ = list(history)
+        return estimator
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the weights of the topics in each document, float64 (n_documents, n_components).

@@ -262,9 +262,7 @@ class DropoutNetwork(Problem):
 
     def plain(self, trained: dict[str, np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return weights and biases of the ordinary network that is the mean over all masks."""
-        share = self.dtype.type(self.n_kept / self.n_groups)
-        coefs = [trained["hidden"], share * trained["output"]]
-        return coefs, [trained["hidden_bias"], share * trained["output_bias"].sum(axis=0)]
+        return plain_network(trained, self.n_kept / self.n_groups)
 
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the mean loss of the mean outputs on the training data."""
@@ -276,6 +274,15 @@ class DropoutNetwork(Problem):
             team.stop_flag,
         )  # fmt: skip
         return float(mean_loss(OUTPUTS.index(self.output), outputs, self._targets, self.n_outputs))
+
+
+def plain_network(
+    trained: dict[str, np.ndarray], kept: float
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return weights and biases of the mean over all masks, each of which keeps a part `kept`."""
+    share = trained["output"].dtype.type(kept)
+    coefs = [trained["hidden"], share * trained["output"]]
+    return coefs, [trained["hidden_bias"], share * trained["output_bias"].sum(axis=0)]
 
 
 def feed_forward(coefs: list[np.ndarray], intercepts: list[np.ndarray], X: Any) -> np.ndarray:

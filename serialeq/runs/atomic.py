@@ -89,13 +89,14 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path) -> None:
+        self._handle = -1
         with errors_named(directory):
             directory.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(directory, os.O_RDONLY)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            os.close(self._handle)
+            self.release()
             raise DataError(f"{directory}: another run is writing there") from error
 
     def release(self) -> None:
@@ -103,3 +104,5 @@ class DirectoryLock:
         if self._handle >= 0:
             os.close(self._handle)
         self._handle = -1
+
+    __del__ = release

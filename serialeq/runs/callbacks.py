@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,10 @@ class Training:
     history : list of EpochRecord
     stopped : str
         Why, if it is to stop before its last epoch.
+    keeps_best : bool
+        A callback asks for the model of the epoch with the lowest loss.
+    best : (int, dict of arrays) or None
+        How many epochs were done then, and the state, if `keeps_best`.
     """
 
     session: Session
@@ -58,20 +62,50 @@ class Training:
     description: dict[str, Any] = field(default_factory=dict)
     history: list[EpochRecord] = field(default_factory=list)
     stopped: str = ""
+    keeps_best: bool = False
+    best: tuple[int, dict[str, np.ndarray]] | None = None
 
     @property
     def problem(self) -> Problem:
         """The problem that is trained."""
         return self.session.problem
 
-    def resume(self, state: dict[str, np.ndarray], history: list[EpochRecord]) -> None:
+    def resume(
+        self,
+        state: dict[str, np.ndarray],
+        history: list[EpochRecord],
+        best: tuple[int, dict[str, np.ndarray]] | None = None,
+    ) -> None:
         """Go on from a state of `Problem.state`, with what is known of the epochs before."""
         self.problem.load(state)
         self.history[:] = history
+        self.best = best
+
+    def add(self, record: EpochRecord) -> None:
+        """Note an epoch that was run, and keep its state if it is the best one so far."""
+        self.history.append(record)
+        if self.keeps_best and best_epoch(self.history) == record.epoch:
+            self.best = len(self.history), self.problem.state()
+
+    def restore_best(self) -> None:
+        """Go back to the best state, if it was kept."""
+        if self.best is not None and self.best[0] != len(self.history):
+            self.problem.load(self.best[1])
 
     def stop(self, reason: str) -> None:
         """Let the epoch that was run be the last."""
         self.stopped = self.stopped or reason
+
+
+def best_epoch(history: Sequence[EpochRecord]) -> int | None:
+    """Return the first epoch with the lowest loss: held out, if there is one, or else training.
+
+    None: there are no losses.
+    """
+    told = [r.loss if r.validation_loss is None else r.validation_loss for r in history]
+    losses = [(loss, record.epoch) for loss, record in zip(told, history, strict=True)
+              if loss is not None]  # fmt: skip
+    return min(losses)[1] if losses else None
 
 
 class Callback:
@@ -82,6 +116,10 @@ class Callback:
 
     needs_loss = False
     """Whether the training loss, which takes a pass over the data, is needed."""
+    keeps_best = False
+    """Whether the model is to be that of the epoch with the lowest loss."""
+    resumes = False
+    """Whether it may load an earlier state, so that the others have to be told after it."""
 
     def on_train_begin(self, training: Training) -> None:
         """Be told before the first epoch is planned."""
@@ -92,8 +130,14 @@ class Callback:
     def on_failure(self, training: Training, error: BaseException) -> None:
         """Be told that the training failed, or was interrupted (Ctrl-C, SIGTERM)."""
 
+    def on_epochs_end(self, training: Training) -> None:
+        """Be told after the last epoch, before the state of the best one is restored."""
+
     def on_train_end(self, training: Training) -> None:
-        """Be told after the last epoch."""
+        """Be told that the problem holds the result."""
+
+    def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        """Be told what an estimator has become: arrays and description of a model file."""
 
 
 class EpochFunction(Callback):
@@ -108,10 +152,22 @@ class EpochFunction(Callback):
         self._function(record)
 
 
+class BestEpoch(Callback):
+    """Ends with the model of the epoch with the lowest loss, instead of that of the last one.
+
+    The loss is that on held-out data, or, without any, the training loss; of equal ones the first
+    counts. All epochs are in the history and in a run's chain, and a resumed run ends with the
+    same model.
+    """
+
+    needs_loss = keeps_best = True
+
+
 class EarlyStopping(Callback):
     """Stops when the loss has not fallen by `tol` for `patience` epochs, as in scikit-learn.
 
-    What it does is a function of the history, so a resumed training stops where the other would.
+    The model is that of the last epoch; add `BestEpoch` for that of the best. What it does is a
+    function of the history, so a resumed training stops where the other would.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -88,10 +88,10 @@ class CutModel:
     labels: np.ndarray
     cut_value: float
     n_unreached: int
-    engine: str
-    engine_reason: str
-    n_workers: int
-    history: list[dict[str, Any]]
+    engine: str = ""
+    engine_reason: str = ""
+    n_workers: int = 1
+    history: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def digest(self) -> str:

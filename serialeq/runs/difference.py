@@ -16,13 +16,15 @@ def compare_runs(a: Manifest, b: Manifest) -> tuple[list[str], bool]:
         f"environment.{at}: {one} and {other}"
         for at, one, other in differences(a.environment, b.environment)
     ]
-    at, n = a.chain.first_difference(b.chain), min(a.chain.n_epochs, b.chain.n_epochs)
+    at = a.chain.first_difference(b.chain)
+    both = sorted({*a.chain.epochs} & {*b.chain.epochs})
     if at == 0:
         lines.append("states: differ from the start")
     elif at is not None:
-        lines.append(f"states: the same up to epoch {at - 1}, differ after epoch {at}")
+        before = both[both.index(at) - 1]
+        lines.append(f"states: the same up to epoch {before}, differ after epoch {at}")
     else:
-        lines.append(f"states: the same up to epoch {n}")
+        lines.append(f"states: the same up to epoch {both[-1]}")
     if a.chain.n_epochs != b.chain.n_epochs:
         lines.append(f"epochs done: {a.chain.n_epochs} and {b.chain.n_epochs}")
     models = [run.model.sha256 if run.model else "none yet" for run in (a, b)]

@@ -106,8 +106,8 @@ class RunDirectory:
     def state(self, record: FileRecord) -> dict[str, np.ndarray]:
         """Return the state of a checkpoint, checked against the chain."""
         state = self.arrays(record)
-        found, expected = digest_arrays(state), self.manifest.chain.digests[record.epoch]
-        if found != expected:
+        found, expected = digest_arrays(state), self.manifest.chain.digest_at(record.epoch)
+        if expected not in (found, None):
             raise DataError(
                 f"{self.path / record.file}: expected the digest {expected} of epoch "
                 f"{record.epoch}, got {found}"
@@ -166,19 +166,22 @@ class RunDirectory:
         )  # fmt: skip
 
     def commit(
-        self, manifest: Manifest, state: dict[str, np.ndarray], *, keep: bool = False
+        self, manifest: Manifest, states: dict[int, dict[str, np.ndarray]], *, keep: bool = False
     ) -> None:
-        """Write a checkpoint of the manifest's last epoch, and the manifest.
+        """Write checkpoints of epochs, the manifest's last among them, and the manifest.
 
-        `keep`: keep the checkpoints before it.
+        `keep`: keep the checkpoints of other epochs.
         """
-        epoch = manifest.chain.n_epochs
-        content = pack_arrays(state)
-        name = f"checkpoint-{epoch:08d}.npz"
-        record = FileRecord(name, hashlib.sha256(content).hexdigest(), epoch)
-        before = [old for old in self.manifest.checkpoints if keep and old.epoch < epoch]
-        manifest = replace(manifest, checkpoints=(*before, record))
-        self._write(manifest, name, content)
+        known = {old.epoch: old for old in self.manifest.checkpoints}
+        named = {epoch: record for epoch, record in known.items() if keep or epoch in states}
+        files = {}
+        for epoch in states.keys() - known.keys():
+            content = pack_arrays(states[epoch])
+            name = f"checkpoint-{epoch:08d}.npz"
+            named[epoch] = FileRecord(name, hashlib.sha256(content).hexdigest(), epoch)
+            files[name] = content
+        checkpoints = tuple(named[epoch] for epoch in sorted(named))
+        self._write(replace(manifest, checkpoints=checkpoints), files)
 
     def complete(
         self,
@@ -186,16 +189,17 @@ class RunDirectory:
         arrays: dict[str, np.ndarray],
         about: dict[str, Any],
         *,
+        epoch: int,
         keep: bool = False,
     ) -> None:
-        """Write the model, and the manifest of a complete run."""
+        """Write the model, which is of `epoch`, and the manifest of a complete run."""
         content = pack_arrays(arrays)
-        record = FileRecord(MODEL, hashlib.sha256(content).hexdigest(), manifest.chain.n_epochs)
+        record = FileRecord(MODEL, hashlib.sha256(content).hexdigest(), epoch)
         kept = self.manifest.checkpoints if keep else ()
         manifest = replace(manifest, checkpoints=kept, model=record, about=about)
-        self._write(manifest, MODEL, content)
+        self._write(manifest, {MODEL: content})
 
-    def _write(self, manifest: Manifest, name: str, content: bytes) -> None:
+    def _write(self, manifest: Manifest, files: dict[str, bytes]) -> None:
         encoded = manifest.encode()
         with errors_named(self.path / metrics.NAME):
             handle = os.open(self.path / metrics.NAME, os.O_RDWR | os.O_CREAT, 0o644)
@@ -204,7 +208,8 @@ class RunDirectory:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-        write_atomically(self.path / name, content)
+        for name, content in files.items():
+            write_atomically(self.path / name, content)
         write_atomically(self.path / manifests.NAME, encoded)
         self.manifest = manifest
         named = {record.file for record in manifest.checkpoints}

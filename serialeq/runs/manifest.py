@@ -16,8 +16,10 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from typing import Any
 
+import numpy as np
+
 import serialeq
-from serialeq.errors import DataError
+from serialeq.errors import DataError, SerialeqError
 from serialeq.kernels.jit import source_digest
 
 from .chain import DigestChain
@@ -26,6 +28,8 @@ FORMAT = 1
 NAME = "manifest.json"
 PROMISES = ("serial", "repeatable", "none")
 """Bits of the serial run; the same bits for any number of workers; nothing."""
+MODELS = ("last", "best")
+"""The model is of the last epoch; of the one with the lowest loss (see `BestEpoch`)."""
 
 _LIBRARIES = ("numpy", "scipy", "numba", "llvmlite")
 _SEAL = "~seal"
@@ -51,9 +55,10 @@ class Manifest:
     ----------
     run : dict
         What is trained: ``problem``, ``parameters``, ``order``, ``seed``, ``n_epochs``,
-        ``promise`` (see `PROMISES`), ``data`` (``sha256`` of the arrays trained on, and the
-        ``files`` they were read from). The chain's root is the sha256 of its canonical JSON,
-        without the files' paths.
+        ``promise`` (see `PROMISES`), ``model`` (of which epoch, see `MODELS`), ``digest_every``
+        (see `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and the ``files`` they
+        were read from). The chain's root is the sha256 of its canonical JSON, without the files'
+        paths.
     chain : DigestChain
     environment : dict
         Version of this package and digest of its kernels' source, Python, libraries.
@@ -76,16 +81,30 @@ class Manifest:
     def start(cls, run: dict[str, Any], digest: str) -> Manifest:
         """Return the manifest of a run before its first epoch, given the state's digest."""
         run = json.loads(canonical(run))
-        return cls(run, DigestChain(root_of(run)).then(digest), environment())
+        return cls(run, DigestChain(root_of(run)).then(digest, 0), environment())
 
     @property
     def complete(self) -> bool:
         """Whether the model is there."""
         return self.model is not None
 
-    def then(self, digest: str) -> Manifest:
-        """Return the manifest after one more epoch."""
-        return replace(self, chain=self.chain.then(digest))
+    def checkpoint(self, epoch: int) -> FileRecord:
+        """Return the checkpoint of an epoch.
+
+        Raises
+        ------
+        DataError
+            If there is none.
+        """
+        for record in self.checkpoints:
+            if record.epoch == epoch:
+                return record
+        epochs = [record.epoch for record in self.checkpoints]
+        raise DataError(f"{NAME}: checkpoints: expected one of epoch {epoch}, got {epochs}")
+
+    def then(self, digest: str, epoch: int) -> Manifest:
+        """Return the manifest with the digest of the state after one more epoch."""
+        return replace(self, chain=self.chain.then(digest, epoch))
 
     def encode(self) -> bytes:
         """Return the bytes of the file."""
@@ -93,6 +112,7 @@ class Manifest:
             "format": FORMAT,
             "run": self.run,
             "environment": self.environment,
+            "epochs": self.chain.n_epochs,
             "digests": list(self.chain.digests),
             "chain": list(self.chain.links),
             "checkpoints": [asdict(record) for record in self.checkpoints],
@@ -174,11 +194,13 @@ class _Fields:
             ("problem", str),
             ("parameters", dict),
             ("n_epochs", int),
+            ("digest_every", int),
             ("data", dict),
         ):
             self.take(key, kind, run, "run.")
-        if run.get("promise") not in PROMISES:
-            raise self.fail("run.promise", f"one of {', '.join(PROMISES)}", run.get("promise"))
+        for key, known in (("promise", PROMISES), ("model", MODELS)):
+            if run.get(key) not in known:
+                raise self.fail(f"run.{key}", f"one of {', '.join(known)}", run.get(key))
         self.digest(run["data"].get("sha256"), "run.data.sha256")
         for name, file in self.take("files", dict, run["data"], "run.data.").items():
             self.take("path", str, file, f"run.data.files.{name}.")
@@ -189,7 +211,12 @@ class _Fields:
             raise self.fail("digests", "a digest of the start and of each epoch", digests)
         for epoch, digest in enumerate(digests):
             self.digest(digest, f"digests[{epoch}]")
-        chain = DigestChain.of(root_of(run), digests)
+        done, every = self.take("epochs", int), run["digest_every"]
+        if every < 1:
+            raise self.fail("run.digest_every", "at least 1", every)
+        if len(digests) != 1 + -(-done // every):
+            raise self.fail("epochs", f"as many as {len(digests)} digests tell of", done)
+        chain = DigestChain.of(root_of(run), digests, done, every)
         if list(chain.links) != self.take("chain", list):
             raise self.fail("chain", "the chain of the digests", self.given["chain"])
         environment = self.take("environment", dict)
@@ -215,8 +242,18 @@ class _Fields:
 def canonical(content: Any) -> bytes:
     """Return canonical JSON."""
     return json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode()
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False,
+        default=_plain,
+    ).encode()  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or type of NumPy as JSON can tell it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.dtype):
+        return value.name
+    raise SerialeqError(f"manifest: expected parameters that JSON can tell, got {value!r}")
 
 
 def root_of(run: dict[str, Any]) -> str:

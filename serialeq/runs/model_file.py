@@ -17,7 +17,8 @@ _ARRAYS = {
     "linear": ("coef", "intercept"),
     "cut": ("x", "labels", "classes"),
     "embedding": ("user_factors", "item_factors", "vocabulary"),
-    "topics": ("components", "word_frequencies", "vocabulary", "idf"),
+    "topics": ("components", "word_frequencies"),
+    "network": ("hidden", "hidden_bias", "output", "output_bias", "classes"),
     "arrays": (),
 }
 

@@ -42,7 +42,7 @@ def train(
         False: leave the training loss out, which takes a pass over the data, unless a callback
         needs it.
     callbacks : sequence of Callback
-        Called in this order.
+        Called in this order, but first those that may resume a run.
     description : dict, optional
         What is trained, for the manifest.
 
@@ -56,17 +56,23 @@ def train(
     DivergenceError
         If a loss is no longer finite.
     """
-    told = [*callbacks, *([EpochFunction(on_epoch, False)] if on_epoch is not None else [])]
+    told = sorted(callbacks, key=lambda callback: not callback.resumes)
+    if on_epoch is not None:
+        told.append(EpochFunction(on_epoch, False))
     with_loss = with_loss or any(callback.needs_loss for callback in told)
-    training = Training(session, n_epochs, first_epoch, description or {})
+    keeps_best = any(callback.keeps_best for callback in told)
+    training = Training(session, n_epochs, first_epoch, description or {}, keeps_best=keeps_best)
     try:
         for callback in told:
             callback.on_train_begin(training)
         while len(training.history) < n_epochs and not training.stopped:
             record = _run_epoch(session, first_epoch + len(training.history), validate, with_loss)
-            training.history.append(record)
+            training.add(record)
             for callback in told:
                 callback.on_epoch_end(training, record)
+        for callback in told:
+            callback.on_epochs_end(training)
+        training.restore_best()
         for callback in told:
             callback.on_train_end(training)
     except BaseException as error:

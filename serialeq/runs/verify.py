@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError, SerialeqError
 
+from .array_file import pack_arrays
 from .callbacks import Callback, EpochRecord, Training
 from .checkpoint import check_same_run, describe_run
 from .directory import RunDirectory
-from .manifest import Manifest
+from .manifest import Manifest, differences, environment
 
 
 class RunVerifier(Callback):
@@ -23,7 +27,8 @@ class RunVerifier(Callback):
     directory : path
     first, last : int, optional
         Compare the states after these epochs and all between, 0 being the start; by default all
-        epochs of the run. The replay begins at the last checkpoint not after `first`.
+        epochs of the run. The replay begins at the last checkpoint not after `first`. Where the
+        chain has not all epochs, the range is widened to those that it has.
     files, description : dict, optional
         As in `RunRecorder`.
 
@@ -36,7 +41,14 @@ class RunVerifier(Callback):
         The first epoch with another digest.
     n_compared : int
         How many digests were compared.
+    environment : list of (str, str, str)
+        Versions that differ: field, the run's, those here. Bits need not differ for that.
+    model_differs : bool or None
+        Whether the model is another one; None: it was not compared, as the replay did not run
+        from what makes it to the end of the run.
     """
+
+    resumes = True
 
     def __init__(
         self,
@@ -48,25 +60,29 @@ class RunVerifier(Callback):
         description: dict[str, Any] | None = None,
     ) -> None:
         self.run = RunDirectory.open(Path(directory))
-        n = self.run.manifest.chain.n_epochs
-        self._first, self._last = first or 0, n if last is None else last
-        if not 0 <= self._first <= self._last <= n:
-            raise SerialeqError(
-                f"epochs: expected FIRST:LAST within 0:{n}, got {self._first}:{self._last}"
-            )
+        chain = self.run.manifest.chain
+        n, first = chain.n_epochs, first or 0
+        last = n if last is None else last
+        if not 0 <= first <= last <= n:
+            raise SerialeqError(f"epochs: expected FIRST:LAST within 0:{n}, got {first}:{last}")
+        self._first = max(epoch for epoch in chain.epochs if epoch <= first)
+        self._last = min(epoch for epoch in chain.epochs if epoch >= last)
+        self.environment = differences(self.run.manifest.environment, environment())
         if self.run.manifest.run["promise"] == "none":
             raise SerialeqError(
                 f"verify: {directory} was trained by hogwild, which promises no bits"
             )
         self._files, self._description = files or {}, description
         self.began, self.n_compared = 0, 0
+        self.model_differs: bool | None = None
         self.first_difference: int | None = None
 
     def on_train_begin(self, training: Training) -> None:
         """See that it is the same run, and load the checkpoint to begin with."""
-        run = describe_run(training, self._files, self._description)
-        digest = digest_arrays(training.problem.state())
         recorded = self.run.manifest
+        every = recorded.run["digest_every"]
+        run = describe_run(training, self._files, self._description, every)
+        digest = digest_arrays(training.problem.state())
         if run["promise"] != recorded.run["promise"]:
             raise SerialeqError(
                 f"engine: expected one that promises what the run's did "
@@ -86,18 +102,34 @@ class RunVerifier(Callback):
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Compare the digest of the state."""
         done = len(training.history)
-        if done >= self._first:
-            self.n_compared += done > self.began
-            digest = digest_arrays(training.problem.state())
-            if digest != self.run.manifest.chain.digests[done]:
+        expected = self.run.manifest.chain.digest_at(done)
+        if done >= self._first and expected is not None:
+            self.n_compared += 1
+            if digest_arrays(training.problem.state()) != expected:
                 self.first_difference = done
         if self.first_difference is not None or done >= self._last:
             training.stop("verified")
 
     def on_train_end(self, training: Training) -> None:
-        """See that the training did not end sooner than the run."""
+        """See that the training did not end sooner than the run; compare its model."""
         if self.first_difference is None and len(training.history) < self._last:
             raise DataError(
                 f"{self.run.path}: the training ended after {len(training.history)} epochs, but "
                 f"{self._last} are recorded"
             )
+        if not training.description:  # no estimator
+            self.compare_model(training.problem.trained())
+
+    def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        """Compare an estimator's model."""
+        self.compare_model(arrays)
+
+    def compare_model(self, arrays: dict[str, np.ndarray]) -> None:
+        """Compare the arrays that the training gave with the run's model, if they can be."""
+        manifest = self.run.manifest
+        whole = self._last == manifest.chain.n_epochs and self.first_difference is None
+        if manifest.model is None or not whole or (manifest.run["model"] == "best" and self.began):
+            return
+        self.model_differs = (
+            hashlib.sha256(pack_arrays(arrays)).hexdigest() != manifest.model.sha256
+        )
