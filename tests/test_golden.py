@@ -2,6 +2,8 @@
 
 import os
 import platform
+import re
+from pathlib import Path
 
 import pytest
 from golden import GOLDEN, digest
@@ -42,3 +44,10 @@ def test_other_cpus_have_the_same_bits(cpu):
     )
     found = dict(line.split("\t") for line in told.splitlines())
     assert found == {name: GOLDEN[name] for name in names}
+
+
+def test_the_readme_shows_these_digests():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^\| (\w+) \| `([0-9a-f]{64})` \|$", readme, flags=re.MULTILINE))
+    assert len(shown) == 7
+    assert shown.items() <= GOLDEN.items()
