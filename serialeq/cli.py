@@ -16,7 +16,19 @@ from .cli_embed import train_embedding, train_topics
 from .cli_lecture import lecture
 from .cli_linear import train_linear
 from .cli_network import train_network
-from .cli_options import DigestEvery, Every, Jobs, Json, Keep, Out, Seconds, Seed, TestFraction
+from .cli_options import (
+    DigestEvery,
+    EngineName,
+    Every,
+    Jobs,
+    Json,
+    Keep,
+    OrderName,
+    Out,
+    Seconds,
+    Seed,
+    TestFraction,
+)
 from .cli_plan import plan
 from .cli_predict import predict
 from .cli_runs import Trained, diff, start, train, trains, verify
@@ -113,10 +125,8 @@ def train_factorization(
     l2: Annotated[float, typer.Option(help="L2 penalty.")] = 0.05,
     bias: Annotated[str, typer.Option(help="all, global or none.")] = "all",
     nonnegative: Annotated[bool, typer.Option(help="Keep the factors >= 0.")] = False,
-    order: Annotated[str, typer.Option(help="blocked, shuffled, reshuffled or given.")] = "blocked",
-    engine: Annotated[
-        str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
-    ] = "auto",
+    order: OrderName = "blocked",
+    engine: EngineName = "auto",
     best: Annotated[
         bool, typer.Option("--best", help="End with the epoch of the lowest (held-out) loss.")
     ] = False,

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_options import DigestEvery, Every, Jobs, Json, Keep, Out, Seconds, Seed
+from .cli_options import (
+    DigestEvery,
+    EngineName,
+    Every,
+    Jobs,
+    Json,
+    Keep,
+    OrderName,
+    Out,
+    Seconds,
+    Seed,
+)
 from .cli_runs import Trained, start, trains
 from .errors import SerialeqError
 
@@ -33,10 +44,8 @@ def train_cut(
     beta: Annotated[
         float, typer.Option(help="How much an image's edges count: exp(-beta d² / (2 mean d²)).")
     ] = 1.0,
-    order: Annotated[str, typer.Option(help="blocked, shuffled, reshuffled or given.")] = "blocked",
-    engine: Annotated[
-        str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
-    ] = "auto",
+    order: OrderName = "blocked",
+    engine: EngineName = "auto",
     jobs: Jobs = None,
     seed: Seed = 0,
     checkpoint_every: Every = None,

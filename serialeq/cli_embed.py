@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_options import DigestEvery, Every, Jobs, Json, Keep, Out, Seconds, Seed
+from .cli_options import (
+    DigestEvery,
+    EngineName,
+    Every,
+    Jobs,
+    Json,
+    Keep,
+    OrderName,
+    Out,
+    Seconds,
+    Seed,
+)
 from .cli_runs import Trained, start, trains
 from .errors import DataError
 
@@ -23,10 +34,6 @@ if TYPE_CHECKING:
 Texts = Annotated[Path, typer.Argument(help="A text, or label TAB text, per line; UTF-8.")]
 Epochs = Annotated[int, typer.Option(help="Passes over the data.")]
 Rate = Annotated[float, typer.Option(help="Step size.")]
-OrderName = Annotated[str, typer.Option(help="blocked, shuffled, reshuffled or given.")]
-Engine = Annotated[
-    str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
-]
 
 
 def train_embedding(
@@ -43,7 +50,7 @@ def train_embedding(
     x_max: Annotated[float, typer.Option(help="Count from which pairs weigh the same.")] = 10.0,
     alpha: Annotated[float, typer.Option(help="Exponent of the weights of rarer pairs.")] = 0.75,
     order: OrderName = "blocked",
-    engine: Engine = "auto",
+    engine: EngineName = "auto",
     jobs: Jobs = None,
     seed: Seed = 0,
     checkpoint_every: Every = None,
@@ -108,7 +115,7 @@ def train_topics(
         str, typer.Option(help="english: leave common words out; none.")
     ] = "english",
     order: OrderName = "blocked",
-    engine: Engine = "auto",
+    engine: EngineName = "auto",
     jobs: Jobs = None,
     seed: Seed = 0,
     checkpoint_every: Every = None,

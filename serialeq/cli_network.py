@@ -12,12 +12,14 @@ import typer
 from .cli_linear import held_out_score
 from .cli_options import (
     DigestEvery,
+    EngineName,
     Every,
     Features,
     HashedFeatures,
     Jobs,
     Json,
     Keep,
+    OrderName,
     Out,
     Seconds,
     Seed,
@@ -44,10 +46,8 @@ def train_network(
     loss: Annotated[str, typer.Option(help="log_loss or squared_error.")] = "log_loss",
     learning_rate: Annotated[float, typer.Option(help="AdaGrad's step.")] = 0.05,
     epochs: Annotated[int, typer.Option(help="Passes over the samples.")] = 20,
-    order: Annotated[str, typer.Option(help="blocked, shuffled, reshuffled or given.")] = "blocked",
-    engine: Annotated[
-        str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
-    ] = "auto",
+    order: OrderName = "blocked",
+    engine: EngineName = "auto",
     jobs: Jobs = None,
     seed: Seed = 0,
     checkpoint_every: Every = None,

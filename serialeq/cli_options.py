@@ -28,6 +28,10 @@ BlockSize = Annotated[
     int | None, typer.Option(help="Samples per block of lookahead: 1, 2, 4, … 64.")
 ]
 Regression = Annotated[bool, typer.Option("--regression", help="Labels are numbers to predict.")]
+OrderName = Annotated[str, typer.Option(help="blocked, shuffled, reshuffled or given.")]
+EngineName = Annotated[
+    str, typer.Option(help="auto, serial, dataflow, groups, cyclades, locked or hogwild.")
+]
 Every = Annotated[
     int | None, typer.Option("--checkpoint-every", help="Write a checkpoint every so many epochs.")
 ]

@@ -22,8 +22,8 @@ from serialeq.problems.base import Problem
 from serialeq.team import WorkerTeam
 from serialeq.testing import first_difference
 
-BUSY = os.environ.get("SERIALEQ_SLOW") == "small"
-"""The long tests run beside each other, in reduced size: no time for races."""
+SMALL = os.environ.get("SERIALEQ_SLOW") == "small"
+"""The long tests run in reduced size and beside each other: no time for races."""
 
 EQUIVALENT = [name for name, engine in ENGINES.items() if engine.equivalent and not engine.sliced]
 

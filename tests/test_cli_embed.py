@@ -1,32 +1,12 @@
 """The command line's word vectors and topics, in this process."""
 
-import io
 import json
-import sys
 
 import numpy as np
 import pytest
 from run_files import about, content, forge
 from test_embed import texts
 from test_topics import documents
-
-from serialeq.cli import main
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a command line and return its stdout and stderr."""
-
-    def run(*arguments, status=0, stdin=""):
-        monkeypatch.setattr(sys, "argv", ["serialeq", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        assert left.value.code == status, err
-        return out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The command line's linear models; in this process where nothing depends on it, to save time."""
 
 import gzip
-import io
 import json
 import os
 import pty
@@ -19,29 +18,12 @@ from sklearn.datasets import load_svmlight_file
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
 from serialeq import DataError, LinearClassifier, LinearRegressor, digest_arrays
-from serialeq.cli import main
 from serialeq.problems.linear import LinearModel
 from serialeq.reading_linear import read_svmlight, read_texts
 from serialeq.runs.directory import RunDirectory
 from serialeq.team import WorkerTeam
 
 CLASSES = ("eggs", "ham", "späm")
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a command line and return its stdout and stderr."""
-
-    def run(*arguments, status=0, stdin=""):
-        monkeypatch.setattr(sys, "argv", ["serialeq", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        assert left.value.code == status, err
-        return out, err
-
-    return run
 
 
 def documents(n, n_classes=3):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
-
 import numpy as np
 import pytest
 from run_cases import rows
@@ -12,22 +9,7 @@ from run_files import content, forge
 
 import serialeq
 from serialeq import RunRecorder, generate_ratings
-from serialeq.cli import main
 from serialeq.runs.directory import RunDirectory
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    def run(*arguments, status=0, stdin=""):
-        monkeypatch.setattr(sys, "argv", ["serialeq", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        assert left.value.code == status, err
-        return out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
 import numpy as np
 import pytest
-from harness import EQUIVALENT, assign, plan, run_threads, same_bytes
+from harness import EQUIVALENT, SMALL, assign, plan, run_threads, same_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import OPTIONS, train
@@ -105,7 +104,7 @@ def test_200_runs_have_one_digest() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", EQUIVALENT)
 def test_many_runs_have_one_digest(engine: str) -> None:
-    n_runs = 10 if os.environ.get("SERIALEQ_SLOW") == "small" else 100
+    n_runs = 10 if SMALL else 100
     for n_workers in (2, 4, 8):
         assert len(digests_of_runs(engine, n_runs, n_workers, 20_000)) == 1
 

@@ -1,16 +1,14 @@
 """The digests of small runs do not depend on libm, fused multiply-add or the model of CPU."""
 
-import os
 import platform
 import re
 from pathlib import Path
 
 import pytest
 from golden import GOLDEN, digest
-from harness import run_python
+from harness import SMALL, run_python
 from run_cases import CASES
 
-ALL = os.environ.get("SERIALEQ_SLOW") != "small"
 FEW = ["mf adagrad", "logistic", "network"]
 
 
@@ -35,7 +33,7 @@ def test_golden_digest(name):
     ids=["generic", "no AVX"],
 )
 def test_other_cpus_have_the_same_bits(cpu):
-    names = list(GOLDEN) if ALL else FEW
+    names = FEW if SMALL else list(GOLDEN)
     told = run_python(
         "import sys; from golden import digest\n"
         "for name in sys.argv[1:]: print(name, digest(name), sep='\\t')",

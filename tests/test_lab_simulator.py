@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness import BUSY
+from harness import SMALL
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -293,7 +293,7 @@ def test_lookahead_gains_with_features():
 
 @pytest.mark.slow
 @pytest.mark.skipif(available_cores() < 2, reason="needs two cores")
-@pytest.mark.skipif(BUSY, reason="compares times: needs a machine without other tests (-n 0)")
+@pytest.mark.skipif(SMALL, reason="compares times: needs a machine without other tests (-n 0)")
 def test_predicted_speedups_are_those_measured():
     """Within 15 % for factorisation and cuts; a busy machine gets three tries."""
     worst = {}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from harness import BUSY
+from harness import SMALL
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,7 +152,7 @@ def test_straggling_samples_do_their_share_of_work():
 
 @pytest.mark.slow
 @pytest.mark.skipif(available_cores() < 2, reason="needs two cores")
-@pytest.mark.skipif(BUSY, reason="compares times: needs a machine without other tests (-n 0)")
+@pytest.mark.skipif(SMALL, reason="compares times: needs a machine without other tests (-n 0)")
 def test_engines_under_stragglers_are_as_fast_as_simulated():
     """Dataflow against Hogwild!, within 15 %; a busy machine gets three tries."""
     order, times = make_samples(20_000, 0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
 
 import numpy as np
 import pytest
+from harness import SMALL
 from run_files import forge
 from test_runs import interrupted, train
 from test_saved import ESTIMATORS
@@ -24,7 +24,6 @@ from serialeq.runs.manifest import Manifest
 from serialeq.runs.metrics import decode_lines
 from serialeq.saved import restore
 
-SMALL = os.environ.get("SERIALEQ_SLOW") == "small"
 N = 300 if SMALL else 3_000
 
 CSV = b'user,item,rating\nu1,film 1,3\nu2,film 2,4.5\n"u3",film 3,1e0\nu1,film 2,2\n'

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from golden import GOLDEN, digest
+from harness import SMALL
 from run_cases import CASES
 from run_files import content
 from test_runs import Interruption
@@ -32,7 +33,7 @@ from serialeq.cli import main
 from serialeq.runs.directory import RunDirectory
 from serialeq.team import WorkerTeam
 
-KILLS = 6 if os.environ.get("SERIALEQ_SLOW") == "small" else 60
+KILLS = 6 if SMALL else 60
 N = 40
 
 
