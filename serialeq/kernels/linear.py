@@ -39,7 +39,7 @@ from .kernel import kernel
 from .linear_context import BOUND, COUNTED, GAIN, PASSED, SCALE, STEP, TROUBLE, WORST
 from .linear_rows import add_row, dot, fetch_row
 from .losses import slope
-from .simd import load, load_wide, splat, store
+from .simd import load_wide, splat, store_wide
 
 _AHEAD = 4  # samples: so far ahead does the row kernel ask for rows
 
@@ -115,12 +115,13 @@ def _renew(c: Any, p: int, period: int) -> float:
     """Multiply the slice's weights by a factor, rounded; return the largest magnitude."""
     weights, factor = c.weights, c.folds[period, 0]
     largest = 0.0
-    for k in range(np.uintp(c.first_column[p]), np.uintp(c.first_column[p + 1])):
-        for o in range(c.n_outputs):
-            if c.averaged and factor != 1.0:
-                c.sums[k, o] -= c.folds[period, 1] * weights[k, o]
-            weights[k, o] = _round(factor * weights[k, o])
-            largest = max(largest, abs(weights[k, o]))
+    stride = max(8 * c.width, 1)
+    lower, upper = c.first_column[p] * stride, c.first_column[p + 1] * stride
+    for k in range(np.uintp(lower), np.uintp(upper)):
+        if c.averaged and factor != 1.0:
+            c.sums[k] -= c.folds[period, 1] * weights[k]
+        weights[k] = _round(factor * weights[k])
+        largest = max(largest, abs(weights[k]))
     return largest
 
 
@@ -133,7 +134,7 @@ def row_kernel(c: Any, start: int, stop: int) -> None:
         row, time = np.intp(c.samples[k]), np.intp(c.times[k])
         if _renewal(c, 0, time):
             c.state[0, BOUND] = _renew(c, 0, time // c.period)
-        if k + _AHEAD < c.samples.size:
+        if k + _AHEAD < c.samples.size and c.samples[k + _AHEAD] != k + _AHEAD:
             fetch_row(c, 0, np.intp(c.samples[k + _AHEAD]))
         dot(c, 0, row, margins, 0)
         if _respond(c, 0, row, time, margins, 0, beta):
@@ -211,16 +212,16 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
             base = row * padded
             if c.width == 0:
                 factor = splat(beta[own])
-                for j in range(padded // 8):
-                    moved = load(margins, 0, j) + factor * load_wide(c.gram, base + 8 * j)
-                    store(margins, 0, j, moved)
+                for j in range(0, padded, 8):
+                    moved = load_wide(margins, j) + factor * load_wide(c.gram, base + j)
+                    store_wide(margins, j, moved)
             else:
                 for j in range(c.block):
                     common = splat(np.float64(c.gram[base + j]))
-                    for v in range(c.width):
-                        change = common * load(beta, 0, own * c.width + v)
-                        moved = load(margins, 0, j * c.width + v) + change
-                        store(margins, 0, j * c.width + v, moved)
+                    for v in range(0, stride, 8):
+                        change = common * load_wide(beta, own * stride + v)
+                        moved = load_wide(margins, j * stride + v) + change
+                        store_wide(margins, j * stride + v, moved)
     if c.simultaneous:
         for o in range(c.n_outputs):
             c.intercept[p, o] = c.intercept[p, pending + o]

@@ -14,7 +14,7 @@ SCALE, GAIN, STEP, PASSED, COUNTED = range(5)
 
 
 class LinearContext(NamedTuple):
-    """What the kernels work on: n rows, C outputs, P slices of columns.
+    """What the kernels work on: n rows, C outputs, P slices of columns, V rows of weights.
 
     With one output, weights are scalars; with more, rows padded to whole vectors.
     """
@@ -40,9 +40,9 @@ class LinearContext(NamedTuple):
     """(periods, 2) float64: factor by which v is multiplied at the start of each period; A there,
     which begins anew."""
     weights: np.ndarray
-    """(V, C or padded C) float64."""
+    """(V * C or V * padded C,) float64."""
     sums: np.ndarray
-    """(V, C or padded C) float64: u, if `averaged`, else (0, 0)."""
+    """The same: u, if `averaged`, else (0,)."""
     first_column: np.ndarray
     """(P + 1,) int64: row of ``weights`` where each slice starts."""
     intercept: np.ndarray

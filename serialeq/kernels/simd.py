@@ -15,6 +15,7 @@ Inside compiled code::
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -197,7 +198,7 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray
 
 @intrinsic
 def load_wide(typingctx: Any, values: Any, offset: Any) -> Any:
-    """Return ``values[offset : offset + 8]`` (1-d int16, int32 or float32) as 8 float64 lanes."""
+    """Return ``values[offset : offset + 8]`` (1-d int16, int32 or floats) as 8 float64 lanes."""
     vector = VectorType(types.float64)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -214,3 +215,56 @@ def load_wide(typingctx: Any, values: Any, offset: Any) -> Any:
         return lanes8
 
     return vector(values, types.intp), generate
+
+
+@intrinsic
+def store_wide(typingctx: Any, values: Any, offset: Any, lanes8: Any) -> Any:
+    """Set ``values[offset : offset + 8]`` (1-d float64)."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        place = builder.gep(array.data, [args[1]])
+        place = builder.bitcast(place, context.get_value_type(lanes8).as_pointer())
+        builder.store(args[2], place).align = 8
+        return context.get_dummy_value()
+
+    return types.void(values, types.intp, lanes8), generate
+
+
+@intrinsic
+def gather(typingctx: Any, values: Any, places: Any, offset: Any) -> Any:
+    """Return ``values[places[offset : offset + 8]]`` (1-d float64; 1-d uint32) as 8 lanes."""
+    vector = VectorType(types.float64)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        lanes8 = ir.Constant(context.get_value_type(vector), ir.Undefined)
+        for lane, place in _scattered(context, builder, sig, args):
+            lanes8 = builder.insert_element(lanes8, builder.load(place), lane)
+        return lanes8
+
+    return vector(values, places, types.intp), generate
+
+
+@intrinsic
+def add_at(typingctx: Any, values: Any, places: Any, offset: Any, change: Any) -> Any:
+    """Add 8 lanes to ``values[places[offset : offset + 8]]``, one after the other."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        for lane, place in _scattered(context, builder, sig, args):
+            moved = builder.fadd(builder.load(place), builder.extract_element(args[3], lane))
+            builder.store(moved, place)
+        return context.get_dummy_value()
+
+    return types.void(values, places, types.intp, change), generate
+
+
+def _scattered(context: Any, builder: Any, sig: Any, args: Any) -> Iterator[tuple[Any, Any]]:
+    values, places = (
+        context.make_array(typ)(context, builder, array)
+        for typ, array in zip(sig.args[:2], args[:2], strict=True)
+    )
+    first = builder.gep(places.data, [args[2]])
+    for lane in range(8):
+        number = ir.Constant(_INT, lane)
+        index = builder.load(builder.gep(first, [number]))
+        yield number, builder.gep(values.data, [builder.zext(index, ir.IntType(64))])

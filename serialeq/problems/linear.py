@@ -162,13 +162,9 @@ class LinearModel(SlicedProblem):
 
     # ---- layout ------------------------------------------------------------------------------
 
-    def _lay_out(
-        self, n_slices: int, rows: np.ndarray, team: WorkerTeam, in_data_order: bool = False
-    ) -> Layout:
+    def _lay_out(self, n_slices: int, rows: np.ndarray, team: WorkerTeam) -> Layout:
         """Lay the rows out in slices of columns, and move the state there."""
-        layout = lay_out(
-            self._X, self._indptr, self._indices, rows, n_slices, self.lattice, team, in_data_order
-        )
+        layout = lay_out(self._X, self._indptr, self._indices, rows, n_slices, self.lattice, team)
         self._state.move(layout)
         return layout
 
@@ -180,17 +176,25 @@ class LinearModel(SlicedProblem):
         return Supports(self._X, self._indptr, self.fit_intercept)
 
     def context(self, samples: np.ndarray, times: np.ndarray) -> LinearContext:
-        """Return the row kernel's context: rows stay where they are, `samples` says their order."""
-        layout = self._state.layout
-        if layout is None or not layout.in_data_order:
-            rows = np.arange(self.n_samples, dtype=np.int32)
-            self._lay_out(1, rows, WorkerTeam(1), in_data_order=True)
+        """Return the row kernel's context.
+
+        Rows are laid out in the order of the first epoch; other orders find them there. So do
+        orders with more samples than there are rows, which lie in the order of the data.
+        """
+        layout, positions = self._state.layout, None
+        if layout is not None and layout.n_slices == 1:
+            positions = layout.positions(samples, self.n_samples)
+        if positions is None:
+            rows = samples
+            if samples.size > self.n_samples:
+                rows = np.arange(self.n_samples, dtype=np.int32)
+            positions = self._lay_out(1, rows, WorkerTeam(1)).positions(samples, self.n_samples)
+            assert positions is not None
         self._simultaneous = 0
         self._resize(samples.size, samples.size)
         return self._context(
-            samples, times, self.targets, self._importance, np.zeros((0, 0, 0)),
-            np.zeros(0, np.int32), _NONE, _PERIOD, 1,
-        )  # fmt: skip
+            positions, times, np.zeros((0, 0, 0)), np.zeros(0, np.int32), _NONE, _PERIOD, 1
+        )
 
     def variables(self) -> dict[str, np.ndarray]:
         """Return the column of each row of weights; the intercept is the last variable.
@@ -200,8 +204,9 @@ class LinearModel(SlicedProblem):
         if self.lattice is not None:
             raise SerialeqError("variables: expected arithmetic='float64', got 'lattice'")
         assert self._state.layout is not None
-        owners = {"weights": np.full(self._state.weights.shape[0], -1)}
-        owners["weights"][self._state.layout.place] = np.arange(self.n_features)
+        rows = np.full(self._state.weights.shape[0], -1)
+        rows[self._state.layout.place] = np.arange(self.n_features)
+        owners = {"weights": np.repeat(rows, self._state.weights.shape[1])}
         if self.average_from:
             owners["sums"] = owners["weights"]
         if self.fit_intercept:
@@ -240,7 +245,6 @@ class LinearModel(SlicedProblem):
         rows = order.samples().astype(np.int32, copy=False)
         self.cost = replace(self.cost, n_samples=rows.size)  # repeats take memory, too
         n_workers = self.cost.most_workers(block, team.n_workers)
-        self._base = rows
         layout = self._lay_out(n_workers, rows, team)
         stride = max(8 * self._width, 1)
         padded = -(-block // 8) * 8
@@ -253,12 +257,10 @@ class LinearModel(SlicedProblem):
         self._simultaneous = block if simultaneous else 0
         self._resize(rows.size, n_blocks if simultaneous else rows.size)
         room = -(-(padded * stride + 1) // 16) * 16
-        importance = self._importance[rows] if self._importance.size else self._importance
         self._sequence = np.arange(rows.size, dtype=np.int32)
         context = self._context(
-            self._sequence, np.zeros(0, np.int32), self.targets[rows], importance,
-            aligned_zeros((2, n_workers, room)), gram.reshape(-1),
-            aligned_zeros((2 * n_workers, room)),
+            self._sequence, np.zeros(0, np.int32), aligned_zeros((2, n_workers, room)),
+            gram.reshape(-1), aligned_zeros((2 * n_workers, room)),
             block if simultaneous else _PERIOD, block, simultaneous,
         )  # fmt: skip
         return plan_blocks(rows, n_blocks, n_workers), sliced_kernel.bind(context)
@@ -275,16 +277,15 @@ class LinearModel(SlicedProblem):
 
     def follow(self, order: Order) -> None:
         """Let the next epochs of the sliced kernel follow an order with the same blocks."""
-        where = np.empty(self.n_samples, dtype=np.int32)
-        where[self._base] = np.arange(self._base.size, dtype=np.int32)
-        self._sequence[:] = where[order.samples()]
+        assert self._state.layout is not None
+        positions = self._state.layout.positions(order.samples(), self.n_samples)
+        assert positions is not None  # the blocks are those that were laid out
+        self._sequence[:] = positions
 
     def _context(
         self,
         samples: np.ndarray,
         times: np.ndarray,
-        targets: np.ndarray,
-        importance: np.ndarray,
         partial: np.ndarray,
         gram: np.ndarray,
         scratch: np.ndarray,
@@ -293,6 +294,7 @@ class LinearModel(SlicedProblem):
         simultaneous: bool = False,
     ) -> LinearContext:
         state, layout, lattice = self._state, self._state.layout, self.lattice
+        importance = self._importance
         assert layout is not None
         return LinearContext(
             samples=samples,
@@ -300,12 +302,12 @@ class LinearModel(SlicedProblem):
             ptr=layout.ptr,
             columns=layout.columns,
             values=layout.values,
-            targets=targets,
-            importance=importance,
+            targets=self.targets[layout.rows],
+            importance=importance[layout.rows] if importance.size else importance,
             rates=self._rates,
             folds=self._folds,
-            weights=state.weights,
-            sums=state.sums,
+            weights=state.weights.reshape(-1),
+            sums=state.sums.reshape(-1),
             first_column=layout.first,
             intercept=state.intercept,
             state=state.bounds,

@@ -52,8 +52,8 @@ class Layout:
     Attributes
     ----------
     n_slices : int
-    in_data_order : bool
-        Rows are where they are in the data, all of them.
+    rows : array of int32
+        Which rows of the matrix are there, in which order.
     place : array of int, shape (d,)
         Row of the weights that belongs to each column.
     first, ptr, columns, values : arrays
@@ -61,12 +61,21 @@ class Layout:
     """
 
     n_slices: int
-    in_data_order: bool
+    rows: np.ndarray
     place: np.ndarray
     first: np.ndarray
     ptr: np.ndarray
     columns: np.ndarray
     values: np.ndarray
+
+    def positions(self, samples: np.ndarray, n_samples: int) -> np.ndarray | None:
+        """Return where the rows of some samples lie, int32; None if one of them is not there."""
+        if samples is self.rows:
+            return np.arange(samples.size, dtype=np.int32)
+        where = np.full(n_samples, -1, dtype=np.int32)
+        where[self.rows] = np.arange(self.rows.size, dtype=np.int32)
+        found = where[samples]
+        return None if (found < 0).any() else found
 
 
 def lay_out(
@@ -77,7 +86,6 @@ def lay_out(
     n_slices: int,
     lattice: Lattice | None,
     team: WorkerTeam,
-    in_data_order: bool = False,
 ) -> Layout:
     """Lay rows of a matrix out in slices of columns, as integers if there is a lattice.
 
@@ -92,8 +100,6 @@ def lay_out(
     lattice : Lattice or None
     team : WorkerTeam
         Whose threads share the work.
-    in_data_order : bool
-        `rows` are all rows in their own order.
     """
     exact = lattice is not None
     scale = 2.0**lattice.feature_bits / lattice.scale if lattice is not None else 1.0
@@ -108,15 +114,14 @@ def lay_out(
         values = np.zeros(first[-1] * rows.size, dtype=dtype)
         team.run(slice_dense, team.n_threads, X, rows, width, first, scale, exact, values)
         ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
-        return Layout(n_slices, in_data_order, place, first, ptr, columns, values)
-    cuts, first = cut_columns(indptr, indices, n_features, n_slices)
-    place = np.arange(n_features) + np.repeat(first[:-1] - cuts[:-1], np.diff(cuts))
+        return Layout(n_slices, rows, place, first, ptr, columns, values)
+    cuts, first, place = cut_columns(indptr, indices, n_features, n_slices, frequent_first=exact)
     ptr = np.empty((n_slices, rows.size + 1), dtype=np.int64)
     n_entries = int(np.diff(indptr)[rows].sum())
     columns = np.empty(n_entries, dtype=np.uint32)
     values = np.empty(n_entries, dtype=dtype)
     run_meeting(
-        team, slice_rows, indptr, indices, X.data, rows, cuts, first, scale, exact, ptr, columns,
+        team, slice_rows, indptr, indices, X.data, rows, cuts, place, scale, exact, ptr, columns,
         values,
     )  # fmt: skip
-    return Layout(n_slices, in_data_order, place, first, ptr, columns, values)
+    return Layout(n_slices, rows, place, first, ptr, columns, values)
