@@ -83,7 +83,7 @@ _EXP_2 = float.fromhex("0x1.ffffffffffdbcp-2")
 _EXP_3 = float.fromhex("0x1.555555555543cp-3")
 _EXP_4 = float.fromhex("0x1.55555cf39f124p-5")
 _EXP_5 = float.fromhex("0x1.1111167b6216ap-7")
-_ROUND = 1.5 * 2.0**52
+ROUND = 1.5 * 2.0**52
 """Added to a float64 of less than 2**51, it leaves an integer, in the low bits."""
 
 _EXP_LARGEST = float.fromhex("0x1.62e42fefa39efp+9")
@@ -91,10 +91,19 @@ _EXP_LARGEST = float.fromhex("0x1.62e42fefa39efp+9")
 
 
 @inline
+def round_small(x: Any) -> Any:
+    """Round a float64 of less than 2^51 to the nearest integer, ties to even.
+
+    The sum has no bits below one. Zeros become positive.
+    """
+    return (x + ROUND) - ROUND
+
+
+@inline
 def _exp_reduced(x: float) -> Any:
     """Return the bits of 2^(k/128), whose exponent may be out of range, what it lacks, and r."""
-    shifted = x * _PER_LN2 + _ROUND
-    k = shifted - _ROUND
+    shifted = x * _PER_LN2 + ROUND
+    k = shifted - ROUND
     bits = float_to_bits(shifted)
     i = np.uintp(bits & (_TABLE_SIZE - 1))
     power = _POWERS[i, 1] + (bits << (52 - _TABLE_BITS))

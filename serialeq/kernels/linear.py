@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from .elementary import round_small
 from .jit import inline
 from .kernel import kernel
 from .linear_context import BOUND, COUNTED, GAIN, PASSED, SCALE, STEP, TROUBLE, WORST
@@ -62,7 +63,7 @@ def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta:
             g *= c.importance[row, o]
         factor = -(gain * g)
         if c.lattice:
-            factor = _round(factor)
+            factor = round_small(factor)
             finite = finite and abs(factor) <= c.limit
             largest = max(largest, abs(factor))
         beta[at + o] = factor
@@ -97,12 +98,6 @@ def _count(c: Any, p: int, row: int, update: int, beta: Any, at: int, passed: An
 
 
 @inline
-def _round(x: Any) -> Any:
-    """Round to the nearest integer, ties to even: the sum has no bits below one."""
-    return (x + 6755399441055744.0) - 6755399441055744.0
-
-
-@inline
 def _renewal(c: Any, p: int, time: int) -> bool:
     """Return whether weights have to be folded, or measured anew, before serial position."""
     if not c.lattice or time % c.period != 0:
@@ -120,7 +115,7 @@ def _renew(c: Any, p: int, period: int) -> float:
     for k in range(np.uintp(lower), np.uintp(upper)):
         if c.averaged and factor != 1.0:
             c.sums[k] -= c.folds[period, 1] * weights[k]
-        weights[k] = _round(factor * weights[k])
+        weights[k] = round_small(factor * weights[k])
         largest = max(largest, abs(weights[k]))
     return largest
 

@@ -137,6 +137,16 @@ def positive_part(typingctx: Any, value: Any) -> Any:
 
 
 @intrinsic
+def larger(typingctx: Any, a: Any, b: Any) -> Any:
+    """Return the larger of two vectors lane by lane; `a` where one of them is a NaN."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *args), args[1], args[0])
+
+    return a(a, b), generate
+
+
+@intrinsic
 def total(typingctx: Any, value: Any) -> Any:
     """Return the sum of the lanes: halves are added until one lane is left."""
 

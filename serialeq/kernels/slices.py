@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .atomics import LINE, meet
+from .elementary import round_small
 from .jit import inline, jit
 from .simd import load_short, splat, store
 
@@ -59,13 +60,11 @@ def sampled_degrees(indptr: Any, indices: Any, n_columns: int, n_entries: int) -
 
 
 _SAMPLED_ENTRIES = 1 << 15
-_ROUND = 1.5 * 2.0**52
 
 
 @inline
 def _quantise(x: Any, scale: float, lattice: bool) -> Any:
-    """Round to the nearest integer, ties to even: the sum has no bits below one."""
-    return (x * scale + _ROUND) - _ROUND if lattice else x
+    return round_small(x * scale) if lattice else x
 
 
 @jit

@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import exp, log1p
+from .elementary import ROUND, exp, log1p
 from .jit import inline, jit
 from .linear_context import COUNTED, GAIN, PASSED, SCALE, STEP
+from .simd import larger, load_wide, splat, store_wide
 
 SCHEDULES = ("optimal", "constant", "invscaling", "pegasos")
+
+
+_CHUNK = 64  # updates whose steps are found together: divisions go side by side
 
 
 @jit
@@ -22,31 +26,46 @@ def fill_rates(
     """Set the rows of ``rates`` and ``folds`` (`LinearContext`); return scale and A at the end.
 
     Updates from the `first_counted`-th on, counted from 1, count for the mean. Where a step would
-    turn the weights round, minus that step is returned instead of the scale.
+    turn the weights round, minus that step is returned instead of the scale. `tick` is a power of
+    two.
     """
     scale, passed = 1.0, 0.0
     averaged = rates.shape[1] > PASSED
-    for i in range(rates.shape[0]):
-        t = done + i + 1.0
-        eta = _step(schedule, eta0, power, alpha, t0, t)
-        if lattice and i % per_fold == 0:
-            folds[i // per_fold, 0] = 1.0
+    n = rates.shape[0]
+    period = per_fold if lattice else _CHUNK
+    steps, scales = np.empty(_CHUNK), np.empty(_CHUNK)
+    for fold in range((n + period - 1) // period):
+        if lattice:
+            folds[fold, 0] = 1.0
             if scale < 0.5:
-                folds[i // per_fold, 0], folds[i // per_fold, 1] = scale, passed
+                folds[fold, 0], folds[fold, 1] = scale, passed
                 scale, passed = 1.0, 0.0
-        rates[i, SCALE] = scale * unit
-        if not eta * alpha < 1.0:
-            return -eta, 0.0
-        scale *= 1.0 - eta * alpha
-        share = samples_per_update
-        if samples_per_update > 1.0:
-            share = min(samples_per_update, n_samples - i * samples_per_update)
-        rates[i, GAIN] = eta / scale / share / tick
-        rates[i, STEP] = eta / share
-        if averaged:
-            counted = 1.0 if t >= first_counted else 0.0
-            rates[i, PASSED], rates[i, COUNTED] = passed, counted
-            passed += counted * scale
+        end = min((fold + 1) * period, n)
+        for start in range(fold * period, end, _CHUNK):
+            m = min(_CHUNK, end - start)
+            for i in range(m):
+                steps[i] = _step(schedule, eta0, power, alpha, t0, done + (start + i) + 1.0)
+            for i in range(m):
+                rates[start + i, SCALE] = scale * unit
+                if not steps[i] * alpha < 1.0:
+                    return -steps[i], 0.0
+                scale *= 1.0 - steps[i] * alpha
+                scales[i] = scale
+                if averaged:
+                    counted = 1.0 if done + (start + i) + 1.0 >= first_counted else 0.0
+                    rates[start + i, PASSED], rates[start + i, COUNTED] = passed, counted
+                    passed += counted * scale
+            for i in range(m):
+                scales[i] = steps[i] / scales[i]
+            if samples_per_update > 1.0:
+                for i in range(m):
+                    left = n_samples - (start + i) * samples_per_update
+                    share = min(samples_per_update, left)
+                    scales[i] /= share
+                    steps[i] /= share
+            for i in range(m):
+                rates[start + i, GAIN] = scales[i] * (1.0 / tick)
+                rates[start + i, STEP] = steps[i]
     return scale, passed
 
 
@@ -75,16 +94,19 @@ def _power(base: float, exponent: float) -> Any:
 def settle(weights: Any, sums: Any, scale: float, passed: float, lattice: bool) -> float:
     """Multiply weights by the scale, rounded on the lattice; return the largest magnitude.
 
-    Before that, `passed` times the weights go to the sums, if there are any.
+    Before that, `passed` times the weights go to the sums, if there are any. All are 1-d, whole
+    vectors.
     """
-    largest = 0.0
-    for k in range(np.uintp(weights.shape[0])):
-        for o in range(np.uintp(weights.shape[1])):
-            if sums.size:
-                sums[k, o] -= passed * weights[k, o]
-            w = scale * weights[k, o]
-            if lattice:  # + 0: no negative zeros, as adding zero would change them
-                w = np.rint(w) + 0.0
-            weights[k, o] = w
-            largest = max(largest, abs(w))
-    return largest
+    largest, factor, zero = splat(0.0), splat(scale), splat(0.0)
+    for k in range(0, weights.size, 8):
+        w = load_wide(weights, k)
+        if sums.size:
+            store_wide(sums, k, load_wide(sums, k) - splat(passed) * w)
+        w = factor * w
+        if lattice:
+            w = (w + splat(ROUND)) - splat(ROUND)
+        store_wide(weights, k, w)
+        largest = larger(largest, larger(w, zero - w))
+    lanes8 = np.empty(8)
+    store_wide(lanes8, 0, largest)
+    return lanes8.max()

@@ -83,8 +83,9 @@ class State:
         self._check()
         if self.layout is not None:
             self.bounds[:, BOUND] = settle(
-                self.weights, self.sums, self._scale, self._passed, self._lattice is not None
-            )
+                self.weights.reshape(-1), self.sums.reshape(-1), self._scale, self._passed,
+                self._lattice is not None,
+            )  # fmt: skip
         self._scale, self._passed = 1.0, 0.0
 
     def _check(self) -> None:
