@@ -40,6 +40,7 @@ from .kernel import kernel
 from .linear_context import BOUND, COUNTED, GAIN, PASSED, SCALE, STEP, TROUBLE, WORST
 from .linear_rows import add_row, dot, fetch_row
 from .losses import slope
+from .packed import add_rows_packed, dot_packed, split_weights
 from .simd import load_wide, splat, store_wide
 
 _AHEAD = 4  # samples: so far ahead does the row kernel ask for rows
@@ -173,11 +174,15 @@ def _begin(c: Any, p: int, first: int, last: int, partial: Any) -> None:
     jumps = last < c.samples.size and c.samples[last] != last
     if _renewal(c, p, first):
         mine[mine.size - 1] = _renew(c, p, first // c.period)
+    three = split_weights(c, p) if c.packed else False
     for k in range(first, last):
         row = np.intp(c.samples[k])
         if jumps and k + c.block < c.samples.size:
             fetch_row(c, p, np.intp(c.samples[k + c.block]))
-        dot(c, p, row, mine, _slot(c, k - first, row) * stride)
+        if c.packed:
+            mine[_slot(c, k - first, row)] = dot_packed(c, p, row, three)
+        else:
+            dot(c, p, row, mine, _slot(c, k - first, row) * stride)
 
 
 @inline
@@ -185,7 +190,7 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
     """Add up a block's margins, run its recurrence, update the worker's slice."""
     stride = max(8 * c.width, 1)
     padded = (c.block + 7) // 8 * 8
-    margins, beta = c.scratch[2 * p], c.scratch[2 * p + 1]
+    margins, beta = c.scratch[3 * p], c.scratch[3 * p + 1]
     for k in range(c.block * stride):
         margins[k] = 0.0
         for u in range(partial.shape[0]):
@@ -222,6 +227,8 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
             c.intercept[p, o] = c.intercept[p, pending + o]
         if c.averaged and c.with_intercept:
             _count_intercept(c, p, first // c.block)
+    if c.packed and _add_block(c, p, first, last, beta) and not c.averaged:
+        return
     for k in range(first, last):
         row = np.intp(c.samples[k])
         at = _slot(c, k - first, row) * stride
@@ -232,3 +239,17 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
             add_row(c, p, row, c.weights, beta, at)
             if c.averaged:  # the margins are no longer needed
                 _count(c, p, row, first // c.block if c.simultaneous else k, beta, at, margins)
+
+
+@inline
+def _add_block(c: Any, p: int, first: int, last: int, beta: Any) -> bool:
+    """Update the worker's slice by a block of dense rows at once, if that is possible."""
+    rows, factors = c.rows[p], c.scratch[3 * p + 2]
+    n_rows = 0
+    for k in range(first, last):
+        row = np.intp(c.samples[k])
+        factor = beta[_slot(c, k - first, row)]
+        if factor != 0.0:
+            rows[n_rows], factors[n_rows] = row, factor
+            n_rows += 1
+    return add_rows_packed(c, p, rows, factors, n_rows)

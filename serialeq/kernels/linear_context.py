@@ -54,7 +54,13 @@ class LinearContext(NamedTuple):
     gram: np.ndarray
     """(blocks * s * padded s,) int32: x_j.x_k in units of 2^-2a; (0,) unless needed."""
     scratch: np.ndarray
-    """(P, room) float64."""
+    """(3 P, room) float64: a block's margins, factors, and factors that are not zero."""
+    digits: np.ndarray
+    """(3 V,) int16: weights as `serialeq.kernels.packed` wants them; (0,) unless `packed`."""
+    pairs: np.ndarray
+    """(P, room) int32: the same for factors."""
+    rows: np.ndarray
+    """(P, room) int64: the rows whose factors are not zero."""
     epsilon: float
     most: float
     """Largest |q|."""
@@ -69,6 +75,8 @@ class LinearContext(NamedTuple):
     period: int
     """Samples between places where weights may be renewed; a multiple of `block`."""
     dense: bool
+    packed: bool
+    """Sums are made of 16-bit integers."""
     lattice: bool
     weighted: bool
     with_intercept: bool

@@ -37,7 +37,7 @@ def lanes(dtype: Any) -> int:
 
 
 class VectorType(types.Type):
-    """Numba type of a vector of ``float32``, ``float64`` or ``int32`` lanes."""
+    """Numba type of a vector of ``float32``, ``float64``, ``int32`` or ``int16`` lanes."""
 
     def __init__(self, scalar: Any) -> None:
         self.scalar = scalar
@@ -48,9 +48,12 @@ class VectorType(types.Type):
 @register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: VectorType) -> None:
-        scalar = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}.get(
-            fe_type.scalar, _INT
-        )
+        scalar = {
+            types.float32: ir.FloatType(),
+            types.float64: ir.DoubleType(),
+            types.int16: ir.IntType(16),
+            types.int32: _INT,
+        }[fe_type.scalar]
         super().__init__(manager, fe_type, ir.VectorType(scalar, fe_type.lanes))
 
 

@@ -22,6 +22,7 @@ from serialeq.kernels.linear import row_kernel, sliced_kernel
 from serialeq.kernels.linear_context import LinearContext
 from serialeq.kernels.linear_loss import CHUNK, loss_worker
 from serialeq.kernels.losses import CLASSIFICATION
+from serialeq.kernels.packed import LEAST_LIMIT, MOST_LIMIT
 from serialeq.kernels.simd import aligned_zeros
 from serialeq.kernels.slices import dense_gram, sparse_gram
 from serialeq.order import Order, block_members, two_level_order
@@ -37,6 +38,7 @@ from .linear_state import State
 from .linear_steps import Steps
 
 _PERIOD = 64
+_LEAST_PACKED = 4  # samples of a block that are worth cutting the weights into digits
 _MOST_VANISHING = 0.25
 _RARELY_MOVED = ("hinge", "squared_hinge", "perceptron", "epsilon_insensitive")
 _NONE = np.zeros((0, 0))
@@ -193,7 +195,7 @@ class LinearModel(SlicedProblem):
         self._simultaneous = 0
         self._resize(samples.size, samples.size)
         return self._context(
-            positions, times, np.zeros((0, 0, 0)), np.zeros(0, np.int32), _NONE, _PERIOD, 1
+            positions, times, np.zeros((0, 0, 0)), np.zeros(0, np.int32), _PERIOD, 1
         )
 
     def variables(self) -> dict[str, np.ndarray]:
@@ -260,8 +262,7 @@ class LinearModel(SlicedProblem):
         self._sequence = np.arange(rows.size, dtype=np.int32)
         context = self._context(
             self._sequence, np.zeros(0, np.int32), aligned_zeros((2, n_workers, room)),
-            gram.reshape(-1), aligned_zeros((2 * n_workers, room)),
-            block if simultaneous else _PERIOD, block, simultaneous,
+            gram.reshape(-1), block if simultaneous else _PERIOD, block, simultaneous,
         )  # fmt: skip
         return plan_blocks(rows, n_blocks, n_workers), sliced_kernel.bind(context)
 
@@ -288,7 +289,6 @@ class LinearModel(SlicedProblem):
         times: np.ndarray,
         partial: np.ndarray,
         gram: np.ndarray,
-        scratch: np.ndarray,
         period: int,
         block: int,
         simultaneous: bool = False,
@@ -296,6 +296,14 @@ class LinearModel(SlicedProblem):
         state, layout, lattice = self._state, self._state.layout, self.lattice
         importance = self._importance
         assert layout is not None
+        n_slices, room = layout.n_slices, partial.shape[-1]
+        packed = (
+            self.dense
+            and self.n_outputs == 1
+            and block >= _LEAST_PACKED
+            and lattice is not None
+            and LEAST_LIMIT <= lattice.limit <= MOST_LIMIT
+        )
         return LinearContext(
             samples=samples,
             times=times,
@@ -313,7 +321,10 @@ class LinearModel(SlicedProblem):
             state=state.bounds,
             partial=partial,
             gram=gram,
-            scratch=scratch,
+            scratch=aligned_zeros((3 * n_slices, room)),
+            digits=aligned_zeros((3 * state.weights.size if packed else 0,), np.int16),
+            pairs=aligned_zeros((n_slices, room), np.int32),
+            rows=aligned_zeros((n_slices, room), np.int64),
             epsilon=self.epsilon,
             most=lattice.most if lattice else 1.0,
             limit=lattice.limit if lattice else np.inf,
@@ -324,6 +335,7 @@ class LinearModel(SlicedProblem):
             block=block,
             period=period,
             dense=self.dense,
+            packed=packed,
             lattice=lattice is not None,
             weighted=bool(importance.size),
             with_intercept=self.fit_intercept,

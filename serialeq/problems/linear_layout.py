@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from serialeq.hypergraph import Hypergraph
+from serialeq.kernels.simd import aligned_zeros
 from serialeq.kernels.slices import cut_columns, run_meeting, slice_dense, slice_rows
 from serialeq.team import WorkerTeam
 
@@ -111,7 +112,7 @@ def lay_out(
         first = np.arange(n_slices + 1) * padded
         column = np.arange(n_features)
         place = (column // width * padded + column % width).astype(np.uint32)
-        values = np.zeros(first[-1] * rows.size, dtype=dtype)
+        values = aligned_zeros((first[-1] * rows.size,), dtype)
         team.run(slice_dense, team.n_threads, X, rows, width, first, scale, exact, values)
         ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
         return Layout(n_slices, rows, place, first, ptr, columns, values)
