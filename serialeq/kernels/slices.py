@@ -9,7 +9,8 @@ import numpy as np
 from .atomics import LINE, meet
 from .elementary import round_small
 from .jit import inline, jit
-from .simd import load_short, splat, store
+from .shorts import store_digit
+from .simd import load_short, load_wide, splat, store
 
 
 def cut_columns(
@@ -63,8 +64,20 @@ _SAMPLED_ENTRIES = 1 << 15
 
 
 @inline
-def _quantise(x: Any, scale: float, lattice: bool) -> Any:
-    return round_small(x * scale) if lattice else x
+def _copy_values(
+    data: Any, source: Any, count: Any, scale: float, lattice: bool, values: Any, there: Any
+) -> None:
+    """Copy entries (1-d), on the lattice as integers ``rint(x scale)``."""
+    k = np.uintp(0)
+    if lattice:
+        factor = splat(scale)
+        while k + np.uintp(8) <= count:
+            store_digit(values, there + k, factor * load_wide(data, source + k), 0)
+            k += np.uintp(8)
+    while k < count:
+        x = data[source + k]
+        values[there + k] = round_small(x * scale) if lattice else x
+        k += np.uintp(1)
 
 
 @jit
@@ -102,8 +115,7 @@ def slice_rows(
             there, count = np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1] - ptr[p, i])
             for k in range(count):
                 columns[there + k] = place[np.uintp(indices[source + k])]
-            for k in range(count):
-                values[there + k] = _quantise(data[source + k], scale, lattice)
+            _copy_values(data, source, count, scale, lattice, values, there)
             source += count
     return False
 
@@ -127,12 +139,15 @@ def slice_dense(
 ) -> bool:  # fmt: skip
     """Copy `rows` of a dense matrix into slices of `width` columns, padded with zeros."""
     n, n_columns = rows.size, data.shape[1]
-    for p in range(first.size - 1):
-        padded = first[p + 1] - first[p]
-        for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
-            base, source = np.uintp(first[p] * n + i * padded), data[rows[i], p * width :]
-            for j in range(np.uintp(max(0, min(width, n_columns - p * width)))):
-                values[base + j] = _quantise(source[j], scale, lattice)
+    flat = data.reshape(-1)
+    for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
+        for p in range(first.size - 1):
+            there = first[p] * n + i * (first[p + 1] - first[p])
+            count = max(0, min(width, n_columns - p * width))
+            source = np.int64(rows[i]) * n_columns + p * width
+            _copy_values(
+                flat, np.uintp(source), np.uintp(count), scale, lattice, values, np.uintp(there)
+            )
     return False
 
 

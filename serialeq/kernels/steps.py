@@ -43,8 +43,7 @@ def fill_rates(
         end = min((fold + 1) * period, n)
         for start in range(fold * period, end, _CHUNK):
             m = min(_CHUNK, end - start)
-            for i in range(m):
-                steps[i] = _step(schedule, eta0, power, alpha, t0, done + (start + i) + 1.0)
+            _fill_steps(steps, m, schedule, eta0, power, alpha, t0, done + start + 1.0)
             for i in range(m):
                 rates[start + i, SCALE] = scale * unit
                 if not steps[i] * alpha < 1.0:
@@ -70,21 +69,30 @@ def fill_rates(
 
 
 @inline
-def _step(schedule: int, eta0: float, power: float, alpha: float, t0: float, t: float) -> Any:
+def _fill_steps(
+    steps: Any, m: int, schedule: int, eta0: float, power: float, alpha: float, t0: float,
+    first: float,
+) -> None:  # fmt: skip
+    """Set the steps of updates t = `first`, `first` + 1, …"""
     if schedule == 0:
-        return 1.0 / (alpha * (t0 + t - 1.0))
-    if schedule == 1:
-        return eta0
-    if schedule == 2:
-        return eta0 / _power(t, power)
-    return 1.0 / (alpha * (t + 1.0))
+        for i in range(m):
+            steps[i] = 1.0 / (alpha * (t0 + (first + i) - 1.0))
+    elif schedule == 1:
+        steps[:m] = eta0
+    elif schedule == 3:
+        for i in range(m):
+            steps[i] = 1.0 / (alpha * ((first + i) + 1.0))
+    elif power == 0.5:
+        for i in range(m):
+            steps[i] = eta0 / np.sqrt(first + i)
+    else:
+        for i in range(m):
+            steps[i] = eta0 / _power(first + i, power)
 
 
 @inline
 def _power(base: float, exponent: float) -> Any:
     """Return base ** exponent for base > 0 from our own elementary functions."""
-    if exponent == 0.5:
-        return np.sqrt(base)
     if exponent == 1.0:
         return base
     return exp(exponent * log1p(base - 1.0))

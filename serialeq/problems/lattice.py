@@ -21,6 +21,7 @@ import numpy as np
 
 from serialeq.errors import DataError, SerialeqError
 from serialeq.kernels.jit import jit
+from serialeq.kernels.simd import larger, load_wide, splat, store_wide, total
 from serialeq.team import WorkerTeam
 
 MANTISSA = 53
@@ -93,23 +94,31 @@ def row_sizes(indptr: np.ndarray, data: np.ndarray, team: WorkerTeam) -> RowSize
 @jit
 def _row_sizes(thread: int, n_threads: int, indptr: Any, data: Any, sizes: Any) -> bool:
     n = indptr.size - 1
+    zero = splat(0.0)
+    mosts = zero
     most = most_total = most_square = 0.0
     longest: Any = 0
-    total, square = np.zeros(4), np.zeros(4)
     for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
-        total[:] = 0.0
-        square[:] = 0.0
-        lower, upper = np.uintp(indptr[i]), np.uintp(indptr[i + 1])
-        for k in range(lower, upper):  # four sums, as each addition waits for the one before
-            x = abs(np.float64(data[k]))
-            most = max(most, x)
-            lane = (k - lower) & np.uintp(3)
-            total[lane] += x
-            square[lane] += x * x
-        most_total = max(most_total, (total[0] + total[1]) + (total[2] + total[3]))
-        most_square = max(most_square, (square[0] + square[1]) + (square[2] + square[3]))
-        longest = max(longest, indptr[i + 1] - indptr[i])
-    sizes[thread, 0], sizes[thread, 1] = most, most_total
+        totals = squares = zero
+        lower, upper = indptr[i], indptr[i + 1]
+        k = lower
+        while k + 8 <= upper:
+            x = load_wide(data, k)
+            magnitude = larger(x, zero - x)
+            mosts = larger(mosts, magnitude)
+            totals, squares = totals + magnitude, squares + x * x
+            k += 8
+        total_, square = total(totals), total(squares)
+        for rest in range(np.uintp(k), np.uintp(upper)):
+            magnitude_ = abs(np.float64(data[rest]))
+            most = max(most, magnitude_)
+            total_ += magnitude_
+            square += magnitude_ * magnitude_
+        most_total, most_square = max(most_total, total_), max(most_square, square)
+        longest = max(longest, upper - lower)
+    lanes = np.empty(8)
+    store_wide(lanes, 0, mosts)
+    sizes[thread, 0], sizes[thread, 1] = max(most, lanes.max()), most_total
     sizes[thread, 2], sizes[thread, 3] = most_square, longest
     return False
 

@@ -13,7 +13,8 @@ BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 """The sizes that a block can have."""
 
 _RESPONSE, _MORE_OUTPUTS = 70.0, 6.0  # a sample's own steps: the first output, and each other one
-_SPARSE, _DENSE, _SHARED_DENSE = 1.0, 0.3, 0.2  # an entry: inner product and update
+_SPARSE, _DENSE = 1.0, 0.3  # an entry: inner product and update
+_PACKED, _SPLIT = 0.16, 0.5  # a dense entry in blocks, and a weight cut into digits for each
 _WIDE = 5.0  # the same with several outputs: a vector of 8 weights
 _RARE_RESPONSE, _RARE_ROW = 0.5, 0.75  # where texts are soon on the right side
 _GRAM_SPARSE, _GRAM_DENSE = 1.2, 0.035  # an entry times 16 samples; an entry times one sample
@@ -70,7 +71,10 @@ class LinearCost:
 
         What every worker does bounds the speed for any number: ``proofs/limits.md``, L2.1.
         """
-        shared = self._row(_SHARED_DENSE if self.dense else _SPARSE)
+        packed = self.dense and self.n_outputs == 1
+        shared = self._row(
+            _PACKED + _SPLIT / block if packed else _DENSE if self.dense else _SPARSE
+        )
         vectors = -(-block // 8) if self.n_outputs == 1 else block * -(-self.n_outputs // 8)
         exchange = _EXCHANGE * np.log2(2 * n_workers) / block
         return float(self._own + _RECURRENCE * vectors + exchange + shared / n_workers)
