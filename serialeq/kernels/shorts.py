@@ -44,6 +44,26 @@ def load_shorts(typingctx: Any, values: Any, offset: Any) -> Any:
 
 
 @intrinsic
+def load_pairs(typingctx: Any, values: Any, i: Any, j: Any) -> Any:
+    """Return values[i], values[j], values[i + 1], values[j + 1], …, 16 of each (1-d int16)."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        narrow = ir.VectorType(ir.IntType(16), LANES // 2)
+
+        def words(offset: Any) -> Any:
+            place = builder.gep(array.data, [offset])
+            lanes = builder.load(builder.bitcast(place, narrow.as_pointer()))
+            lanes.align = 2
+            return builder.zext(lanes, ir.VectorType(_WORD, LANES // 2))
+
+        both = builder.or_(words(args[1]), builder.shl(words(args[2]), _all_words(16)))
+        return builder.bitcast(both, context.get_value_type(_SHORTS))
+
+    return _SHORTS(values, types.intp, types.intp), generate
+
+
+@intrinsic
 def as_shorts(typingctx: Any, words: Any) -> Any:
     """Return the halves of 16 int32 lanes as 32 int16 lanes."""
 

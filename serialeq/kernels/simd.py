@@ -169,22 +169,6 @@ def total(typingctx: Any, value: Any) -> Any:
 
 
 @intrinsic
-def load_short(typingctx: Any, values: Any, offset: Any) -> Any:
-    """Return ``values[offset : offset + 16]`` (1-d int16) as 16 int32 lanes."""
-    vector = VectorType(types.int32)
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        narrow = ir.VectorType(ir.IntType(16), vector.lanes)
-        place = builder.bitcast(builder.gep(array.data, [args[1]]), narrow.as_pointer())
-        lanes16 = builder.load(place)
-        lanes16.align = 2
-        return builder.sext(lanes16, context.get_value_type(vector))
-
-    return vector(values, types.intp), generate
-
-
-@intrinsic
 def prefetch(typingctx: Any, values: Any, offset: Any) -> Any:
     """Ask for the cache line of ``values[offset]``, which may be out of bounds (1-d array)."""
 

@@ -9,8 +9,8 @@ import numpy as np
 from .atomics import LINE, meet
 from .elementary import round_small
 from .jit import inline, jit
-from .shorts import store_digit
-from .simd import load_short, load_wide, splat, store
+from .shorts import as_shorts, load_pairs, multiply_pairs, store_digit
+from .simd import load_wide, splat, store
 
 
 def cut_columns(
@@ -39,14 +39,33 @@ def cut_columns(
     so_far = np.cumsum(degrees)
     shares = so_far[-1] * np.arange(1, n_slices) / n_slices if n_columns else np.zeros(0)
     cuts = np.concatenate([[0], np.searchsorted(so_far, shares, side="right"), [n_columns]])
-    sizes = np.diff(cuts)
-    first = np.concatenate([[0], np.cumsum(-(-sizes // 16) * 16)]).astype(np.int64)
-    place = (np.arange(n_columns) + np.repeat(first[:-1] - cuts[:-1], sizes)).astype(np.uint32)
-    if frequent_first:
-        rarity = 63 - np.frexp(degrees)[1]
-        key = (np.repeat(np.arange(n_slices) * 64, sizes) + rarity).astype(np.uint16)
-        place[np.argsort(key, kind="stable")] = place.copy()
-    return cuts.astype(np.int64), first, place
+    first = np.concatenate([[0], np.cumsum(-(-np.diff(cuts) // 16) * 16)]).astype(np.int64)
+    if not frequent_first:
+        degrees[:] = 0
+    return cuts.astype(np.int64), first, _places(degrees, cuts, first)
+
+
+@jit
+def _places(degrees: Any, cuts: Any, first: Any) -> Any:
+    """Return the columns' places: in each slice those with the most digits of the degree first."""
+    place = np.empty(degrees.size, np.uint32)
+    rarity = np.empty(degrees.size, np.uint8)
+    for p in range(cuts.size - 1):
+        following = np.zeros(65, np.int64)
+        for j in range(np.uintp(cuts[p]), np.uintp(cuts[p + 1])):
+            rarity[j] = 64
+            left = degrees[j]
+            while left > 0:
+                rarity[j] -= 1
+                left >>= 1
+            following[rarity[j]] += 1
+        at = first[p]
+        for r in range(65):
+            following[r], at = at, at + following[r]
+        for j in range(np.uintp(cuts[p]), np.uintp(cuts[p + 1])):
+            place[j] = following[rarity[j]]
+            following[rarity[j]] += 1
+    return place
 
 
 @jit
@@ -158,35 +177,69 @@ def sparse_gram(
 ) -> bool:  # fmt: skip
     """Set ``gram[i, j]`` to the inner product of row i and row j of the same block.
 
-    The rows of a block are spread over lanes, one lane each: then an entry costs one short
-    vector operation for all products with its row. The sums fit 31 bits (`choose_lattice`).
+    The columns of a block are numbered as they come, so that little memory is touched, and its
+    rows spread over lanes, one lane each: two entries of a row, times what the others have there,
+    are a few vector operations. The sums fit 31 bits (`choose_lattice`).
     """
-    n = gram.shape[0]
+    n, n_slices = gram.shape[0], ptr.shape[0]
     lanes = -(-gram.shape[1] // 16) * 16
-    spread = np.zeros(n_weights * lanes, np.int16)
-    sums = np.zeros(lanes, np.int32)
     n_blocks = (n + block - 1) // block
-    for b in range(n_blocks * thread // n_threads, n_blocks * (thread + 1) // n_threads):
+    begin, end = n_blocks * thread // n_threads, n_blocks * (thread + 1) // n_threads
+    most = 0
+    for b in range(begin, end):
+        size = 0
+        for p in range(n_slices):
+            size += ptr[p, min((b + 1) * block, n)] - ptr[p, b * block]
+        most = max(most, size)
+    spread = np.zeros((min(most, n_weights) + 1) * lanes, np.int16)
+    number = np.zeros(n_weights, np.uint32)  # of a column in the block, from 1 on
+    there = np.empty(most, np.int64)  # where an entry's column is in `spread`
+    sums = np.zeros(lanes, np.int32)
+    for b in range(begin, end):
         first, last = b * block, min((b + 1) * block, n)
-        for p in range(ptr.shape[0]):
+        used, e = np.uint32(0), np.uintp(0)
+        for p in range(n_slices):
             for i in range(first, last):
                 for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
-                    spread[np.uintp(columns[k]) * np.uintp(lanes) + np.uintp(i - first)] = values[k]
+                    column = np.uintp(columns[k])
+                    found = number[column]
+                    used += np.uint32(found == 0)
+                    found = used if found == 0 else found
+                    number[column] = found
+                    there[e] = np.int64(found) * lanes
+                    spread[np.uintp(there[e] + (i - first))] = values[k]
+                    e += np.uintp(1)
         for i in range(first, last):
             for j in range(0, lanes, 16):
                 part = splat(np.int32(0))
-                for p in range(ptr.shape[0]):
-                    for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
-                        there = np.intp(columns[k]) * lanes + j
-                        part = part + splat(np.int32(values[k])) * load_short(spread, there)
+                skipped = 0
+                for p in range(n_slices):
+                    at = skipped + ptr[p, i] - ptr[p, first]
+                    k, stop = ptr[p, i], ptr[p, i + 1]
+                    while k + 2 <= stop:
+                        x, y = np.int32(values[np.uintp(k)]), np.int32(values[np.uintp(k + 1)])
+                        both = as_shorts(splat(np.int32((y << 16) | (x & 0xFFFF))))
+                        others = load_pairs(
+                            spread, there[np.uintp(at)] + j, there[np.uintp(at + 1)] + j
+                        )
+                        part = part + multiply_pairs(others, both)
+                        k += 2
+                        at += 2
+                    if k < stop:
+                        x = np.int32(values[np.uintp(k)])
+                        both = as_shorts(splat(np.int32(x & 0xFFFF)))
+                        others = load_pairs(
+                            spread, there[np.uintp(at)] + j, there[np.uintp(at)] + j
+                        )
+                        part = part + multiply_pairs(others, both)
+                    skipped += ptr[p, last] - ptr[p, first]
                 store(sums, 0, j // 16, part)
             for j in range(gram.shape[1]):
                 gram[i, j] = sums[j]
-        for p in range(ptr.shape[0]):
-            for i in range(first, last):
-                for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
-                    start = np.uintp(columns[k]) * np.uintp(lanes)
-                    spread[start + np.uintp(i - first)] = 0
+        for p in range(n_slices):
+            for k in range(np.uintp(ptr[p, first]), np.uintp(ptr[p, last])):
+                number[np.uintp(columns[k])] = 0
+        spread[: (np.int64(used) + 1) * lanes] = 0
     return False
 
 

@@ -129,7 +129,8 @@ class LinearCost:
         return n_blocks * n_workers * (8 * (n_workers - 1) + 40)
 
     def _scratch(self, block: int) -> int:
-        return 2 * self.n_features * (-(-block // 16) * 16)
+        each = 2 * (-(-block // 16) * 16) + 8
+        return 4 * self.n_features + round(block * self.entries) * each
 
 
 def _padded(block: int) -> int:

@@ -119,8 +119,9 @@ def lay_out(
     cuts, first, place = cut_columns(indptr, indices, n_features, n_slices, frequent_first=exact)
     ptr = np.empty((n_slices, rows.size + 1), dtype=np.int64)
     n_entries = int(np.diff(indptr)[rows].sum())
-    columns = np.empty(n_entries, dtype=np.uint32)
-    values = np.empty(n_entries, dtype=dtype)
+    # in one piece, as the system has larger pages for large pieces
+    room = np.empty(n_entries * (4 + np.dtype(dtype).itemsize), dtype=np.uint8)
+    columns, values = room[: 4 * n_entries].view(np.uint32), room[4 * n_entries :].view(dtype)
     run_meeting(
         team, slice_rows, indptr, indices, X.data, rows, cuts, place, scale, exact, ptr, columns,
         values,
