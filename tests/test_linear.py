@@ -321,8 +321,8 @@ def test_plans_take_a_bounded_amount_of_memory() -> None:
     assert cost.memory(16, few, 2)["waits"] <= room < cost.memory(16, few, 2)["waits"] * 1.1
     assert cost.memory(16, 1_024, 2) == cost.memory(16, few, 2)
     wide = LinearCost(1_000, 10.0, 1 << 20, 1, dense=False, rarely_moves=False)
-    assert wide.most_threads(16, 64) == 2  # a thread's scratch has 32 bytes per feature
-    assert wide.most_threads(64, 64) == 1
+    assert wide.most_threads(16, 64) == 15  # a thread's scratch has 4 bytes per feature
+    assert replace(wide, n_features=1 << 24).most_threads(16, 64) == 1
 
 
 @pytest.mark.parametrize(("n", "block"), [(600, 16), (600, 1), (270, 32)])

@@ -12,12 +12,17 @@ from oracle import total as expected_total
 
 from serialeq.kernels.jit import jit
 from serialeq.kernels.simd import (
+    add_at,
     aligned_zeros,
+    gather,
     lanes,
+    larger,
     load,
+    load_wide,
     positive_part,
     splat,
     store,
+    store_wide,
     total,
 )
 
@@ -85,3 +90,35 @@ def test_rows_start_on_a_cache_line(dtype: Any) -> None:
 
 def test_a_vector_is_a_cache_line() -> None:
     assert (lanes(np.float32), lanes(np.float64)) == (16, 8)
+
+
+@jit
+def add_scattered(values: Any, places: Any, change: Any, before: Any) -> None:
+    store_wide(before, 1, gather(values, places, 2))
+    add_at(values, places, 2, load_wide(change, 1))
+
+
+def test_scattered_values_are_read_and_added_to_in_their_places() -> None:
+    rng = np.random.default_rng(1)
+    values, change = rng.normal(size=50), rng.normal(size=9)
+    places = rng.permutation(50)[:10].astype(np.uint32)
+    expected, before = values.copy(), np.zeros(9)
+    expected[places[2:]] += change[1:]
+    old = values[places[2:]]
+    add_scattered(values, places, change, before)
+    assert before[1:].tobytes() == old.tobytes()
+    assert before[0] == 0
+    assert values.tobytes() == expected.tobytes()
+
+
+@jit
+def larger_of(a: Any, b: Any, out: Any) -> None:
+    store_wide(out, 0, larger(load_wide(a, 0), load_wide(b, 0)))
+
+
+@given(pairs=st.lists(st.tuples(st.floats(), st.floats()), min_size=8, max_size=8))
+def test_the_larger_of_two_lanes(pairs: list[tuple[float, float]]) -> None:
+    a, b = np.array(pairs).T.copy()
+    out = np.empty(8)
+    larger_of(a, b, out)
+    assert out.tobytes() == np.where(a < b, b, a).tobytes()

@@ -227,7 +227,8 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
             c.intercept[p, o] = c.intercept[p, pending + o]
         if c.averaged and c.with_intercept:
             _count_intercept(c, p, first // c.block)
-    if c.packed and _add_block(c, p, first, last, beta) and not c.averaged:
+    added = c.packed and _add_block(c, p, first, last, beta)
+    if added and not c.averaged:
         return
     for k in range(first, last):
         row = np.intp(c.samples[k])
@@ -236,7 +237,8 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
         for o in range(c.n_outputs):
             moves = moves or beta[at + o] != 0.0
         if moves:
-            add_row(c, p, row, c.weights, beta, at)
+            if not added:
+                add_row(c, p, row, c.weights, beta, at)
             if c.averaged:  # the margins are no longer needed
                 _count(c, p, row, first // c.block if c.simultaneous else k, beta, at, margins)
 
