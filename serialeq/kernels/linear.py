@@ -41,7 +41,7 @@ from .linear_context import BOUND, COUNTED, GAIN, PASSED, SCALE, STEP, TROUBLE, 
 from .linear_rows import add_row, dot, fetch_row
 from .losses import slope
 from .packed import add_rows_packed, dot_packed, split_weights
-from .simd import load_wide, splat, store_wide
+from .simd import add_wide, load_wide, splat
 
 _AHEAD = 4  # samples: so far ahead does the row kernel ask for rows
 
@@ -213,15 +213,13 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
             if c.width == 0:
                 factor = splat(beta[own])
                 for j in range(0, padded, 8):
-                    moved = load_wide(margins, j) + factor * load_wide(c.gram, base + j)
-                    store_wide(margins, j, moved)
+                    add_wide(margins, j, factor * load_wide(c.gram, base + j))
             else:
                 for j in range(c.block):
                     common = splat(np.float64(c.gram[base + j]))
                     for v in range(0, stride, 8):
                         change = common * load_wide(beta, own * stride + v)
-                        moved = load_wide(margins, j * stride + v) + change
-                        store_wide(margins, j * stride + v, moved)
+                        add_wide(margins, j * stride + v, change)
     if c.simultaneous:
         for o in range(c.n_outputs):
             c.intercept[p, o] = c.intercept[p, pending + o]

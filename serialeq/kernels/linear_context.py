@@ -16,6 +16,7 @@ SCALE, GAIN, STEP, PASSED, COUNTED = range(5)
 class LinearContext(NamedTuple):
     """What the kernels work on: n rows, C outputs, P slices of columns, V rows of weights.
 
+    Rows are numbered as they were laid out (`serialeq.problems.linear_layout.Layout`).
     With one output, weights are scalars; with more, rows padded to whole vectors.
     """
 
@@ -60,7 +61,7 @@ class LinearContext(NamedTuple):
     pairs: np.ndarray
     """(P, room) int32: the same for factors."""
     rows: np.ndarray
-    """(P, room) int64: the rows whose factors are not zero."""
+    """(P, room) int64: the rows whose factors are not zero, then where they start."""
     epsilon: float
     most: float
     """Largest |q|."""

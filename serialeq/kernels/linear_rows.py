@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .jit import inline
-from .simd import add_at, gather, load_wide, prefetch, splat, store_wide, total
+from .simd import add_at, add_wide, gather, load_wide, prefetch, splat, store_wide, total
 
 
 @inline
@@ -76,15 +76,13 @@ def add_row(c: Any, p: int, row: int, weights: Any, beta: Any, at: int) -> None:
         if c.width == 0:
             factor = splat(beta[at])
             for j in range(0, last - first, 8):
-                moved = load_wide(weights, first + j) + factor * load_wide(values, base + j)
-                store_wide(weights, first + j, moved)
+                add_wide(weights, first + j, factor * load_wide(values, base + j))
         else:
             for j in range(last - first):
                 q = splat(np.float64(values[np.uintp(base + j)]))
                 for v in range(c.width):
-                    there = (first + j) * stride + 8 * v
-                    moved = load_wide(weights, there) + q * load_wide(beta, at + 8 * v)
-                    store_wide(weights, there, moved)
+                    change = q * load_wide(beta, at + 8 * v)
+                    add_wide(weights, (first + j) * stride + 8 * v, change)
         return
     lower, upper = c.ptr[p, row], c.ptr[p, row + 1]
     if c.width == 0:
@@ -105,8 +103,7 @@ def add_row(c: Any, p: int, row: int, weights: Any, beta: Any, at: int) -> None:
         factors = load_wide(beta, at + v)
         for i in range(np.uintp(lower), np.uintp(upper)):
             there = np.intp(columns[i]) * stride + v
-            moved = load_wide(weights, there) + splat(np.float64(values[i])) * factors
-            store_wide(weights, there, moved)
+            add_wide(weights, there, splat(np.float64(values[i])) * factors)
 
 
 @inline

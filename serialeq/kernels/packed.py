@@ -28,11 +28,19 @@ from .shorts import (
     odd_pairs,
     store_digit,
 )
-from .simd import larger, load_wide, splat, store_wide, total
+from .simd import add_wide, larger, load_wide, magnitude, splat, store_wide, total
 
 LEAST_LIMIT, MOST_LIMIT = 2.0**32, 2.0**46
-"""Between these has to be the largest weight for which sums are exact: then three digits are
-enough, and the sums with the first two of them exact in float64."""
+"""Between these has to be the largest weight for which sums are exact.
+
+Then three digits are enough, and every sum in `dot_packed` is exact: with ``|x|_1`` times the limit
+at most 2^53, what the first two digits add up to is at most ``|x|_1 (2^31 + 2^15)``, less than
+that; the third digit's sum is a multiple of 2^32; and with it the whole is a sum of products
+of entries and weights. The third digit has to come last.
+"""
+
+LEAST_ROWS = 4
+"""Rows of a block that are worth cutting the weights into digits."""
 
 _BASE = 65536.0
 _TWO_DIGITS = 2.0**31 - 2.0**16  # largest integer, at least
@@ -49,10 +57,10 @@ def split_weights(c: Any, p: int) -> bool:
     """Cut the weights of a slice into digits; True if two digits are not enough."""
     first, width = c.first_column[p], c.first_column[p + 1] - c.first_column[p]
     at = 3 * first
-    largest, zero = splat(0.0), splat(0.0)
+    largest = splat(0.0)
     for j in range(0, width, 8):
         w = load_wide(c.weights, first + j)
-        largest = larger(largest, larger(w, zero - w))
+        largest = larger(largest, magnitude(w))
         store_digit(c.digits, at + j, w, 0)
         store_digit(c.digits, at + width + j, w, 1)
     store_wide(c.scratch[3 * p + 2], 0, largest)
@@ -98,9 +106,9 @@ def add_rows_packed(c: Any, p: int, rows: Any, factors: Any, n_rows: int) -> boo
     """
     largest = 0.0
     for k in range(n_rows):
+        if not abs(factors[k]) <= _TWO_DIGITS:  # nor if it is a NaN
+            return False
         largest = max(largest, abs(factors[k]))
-    if not largest <= _TWO_DIGITS:
-        return False
     first, width = c.first_column[p], c.first_column[p + 1] - c.first_column[p]
     rows[n_rows], factors[n_rows] = 0, 0.0  # the last pair may need it
     n_pairs = (n_rows + 1) // 2
@@ -121,10 +129,10 @@ def add_rows_packed(c: Any, p: int, rows: Any, factors: Any, n_rows: int) -> boo
                     odd = odd + multiply_pairs(odd_pairs(x, y), both)
                 low, high = low_pairs(even, odd), high_pairs(even, odd)
                 at = first + j
-                _move(c.weights, at, unit * low_half(low))
-                _move(c.weights, at + 8, unit * high_half(low))
-                _move(c.weights, at + 16, unit * low_half(high))
-                _move(c.weights, at + 24, unit * high_half(high))
+                add_wide(c.weights, at, unit * low_half(low))
+                add_wide(c.weights, at + 8, unit * high_half(low))
+                add_wide(c.weights, at + 16, unit * low_half(high))
+                add_wide(c.weights, at + 24, unit * high_half(high))
     return True
 
 
@@ -142,8 +150,3 @@ def _digits_of_pairs(factors: Any, n_pairs: int, digit: int, pairs: Any) -> None
 @inline
 def _low_digit(x: Any) -> Any:
     return ((x + 0x8000) & 0xFFFF) - 0x8000
-
-
-@inline
-def _move(weights: Any, at: int, change: Any) -> None:
-    store_wide(weights, at, load_wide(weights, at) + change)

@@ -161,11 +161,11 @@ high_half = intrinsic(_half(8))
 
 
 @intrinsic(prefer_literal=True)
-def store_digit(typingctx: Any, digits: Any, offset: Any, integers: Any, place: Any) -> Any:
+def store_digit(typingctx: Any, digits: Any, offset: Any, numbers: Any, place: Any) -> Any:
     """Set ``digits[offset : offset + 8]`` (1-d int16) to a digit, in base 2^16, of 8 float64 lanes.
 
-    These are integers below 2^46. Digits go from -2^15 to 2^15 - 1; `place` is 0, 1 or 2. Adding
-    1.5 * 2^52 to such an integer leaves it in the low bits.
+    These are up to 2^46 and rounded to integers, ties to even. Digits go from -2^15 to 2^15 - 1;
+    `place` is 0, 1 or 2. Adding 1.5 * 2^52 leaves the integer in the low bits.
     """
     place_value = place.literal_value
 
@@ -188,4 +188,4 @@ def store_digit(typingctx: Any, digits: Any, offset: Any, integers: Any, place: 
         store.align = 2
         return context.get_dummy_value()
 
-    return types.void(digits, types.intp, integers, place), generate
+    return types.void(digits, types.intp, numbers, place), generate

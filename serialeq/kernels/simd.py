@@ -25,6 +25,8 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from .jit import inline
+
 VECTOR_BITS = 512
 """Bits of a vector: one cache line."""
 
@@ -265,3 +267,15 @@ def _scattered(context: Any, builder: Any, sig: Any, args: Any) -> Iterator[tupl
         number = ir.Constant(_INT, lane)
         index = builder.load(builder.gep(first, [number]))
         yield number, builder.gep(values.data, [builder.zext(index, ir.IntType(64))])
+
+
+@inline
+def magnitude(x: Any) -> Any:
+    """Return the absolute values of 8 float64 lanes; of zeros some zero."""
+    return larger(x, splat(0.0) - x)
+
+
+@inline
+def add_wide(values: Any, offset: int, change: Any) -> None:
+    """Add 8 lanes to ``values[offset : offset + 8]`` (1-d float64)."""
+    store_wide(values, offset, load_wide(values, offset) + change)

@@ -47,7 +47,10 @@ def cut_columns(
 
 @jit
 def _places(degrees: Any, cuts: Any, first: Any) -> Any:
-    """Return the columns' places: in each slice those with the most digits of the degree first."""
+    """Return the columns' places: in each slice those whose degree has the most bits first.
+
+    Columns with as many bits stay in their order.
+    """
     place = np.empty(degrees.size, np.uint32)
     rarity = np.empty(degrees.size, np.uint8)
     for p in range(cuts.size - 1):

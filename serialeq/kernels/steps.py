@@ -9,7 +9,7 @@ import numpy as np
 from .elementary import ROUND, exp, log1p
 from .jit import inline, jit
 from .linear_context import COUNTED, GAIN, PASSED, SCALE, STEP
-from .simd import larger, load_wide, splat, store_wide
+from .simd import larger, load_wide, magnitude, splat, store_wide
 
 SCHEDULES = ("optimal", "constant", "invscaling", "pegasos")
 
@@ -105,7 +105,7 @@ def settle(weights: Any, sums: Any, scale: float, passed: float, lattice: bool) 
     Before that, `passed` times the weights go to the sums, if there are any. All are 1-d, whole
     vectors.
     """
-    largest, factor, zero = splat(0.0), splat(scale), splat(0.0)
+    largest, factor = splat(0.0), splat(scale)
     for k in range(0, weights.size, 8):
         w = load_wide(weights, k)
         if sums.size:
@@ -114,7 +114,7 @@ def settle(weights: Any, sums: Any, scale: float, passed: float, lattice: bool) 
         if lattice:
             w = (w + splat(ROUND)) - splat(ROUND)
         store_wide(weights, k, w)
-        largest = larger(largest, larger(w, zero - w))
+        largest = larger(largest, magnitude(w))
     lanes8 = np.empty(8)
     store_wide(lanes8, 0, largest)
     return lanes8.max()

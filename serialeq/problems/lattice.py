@@ -21,7 +21,7 @@ import numpy as np
 
 from serialeq.errors import DataError, SerialeqError
 from serialeq.kernels.jit import jit
-from serialeq.kernels.simd import larger, load_wide, splat, store_wide, total
+from serialeq.kernels.simd import larger, load_wide, magnitude, splat, store_wide, total
 from serialeq.team import WorkerTeam
 
 MANTISSA = 53
@@ -94,26 +94,24 @@ def row_sizes(indptr: np.ndarray, data: np.ndarray, team: WorkerTeam) -> RowSize
 @jit
 def _row_sizes(thread: int, n_threads: int, indptr: Any, data: Any, sizes: Any) -> bool:
     n = indptr.size - 1
-    zero = splat(0.0)
-    mosts = zero
+    mosts = splat(0.0)
     most = most_total = most_square = 0.0
     longest: Any = 0
     for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
-        totals = squares = zero
+        totals = squares = splat(0.0)
         lower, upper = indptr[i], indptr[i + 1]
         k = lower
         while k + 8 <= upper:
             x = load_wide(data, k)
-            magnitude = larger(x, zero - x)
-            mosts = larger(mosts, magnitude)
-            totals, squares = totals + magnitude, squares + x * x
+            mosts = larger(mosts, magnitude(x))
+            totals, squares = totals + magnitude(x), squares + x * x
             k += 8
         total_, square = total(totals), total(squares)
         for rest in range(np.uintp(k), np.uintp(upper)):
-            magnitude_ = abs(np.float64(data[rest]))
-            most = max(most, magnitude_)
-            total_ += magnitude_
-            square += magnitude_ * magnitude_
+            size = abs(np.float64(data[rest]))
+            most = max(most, size)
+            total_ += size
+            square += size * size
         most_total, most_square = max(most_total, total_), max(most_square, square)
         longest = max(longest, upper - lower)
     lanes = np.empty(8)

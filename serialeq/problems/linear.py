@@ -22,7 +22,7 @@ from serialeq.kernels.linear import row_kernel, sliced_kernel
 from serialeq.kernels.linear_context import LinearContext
 from serialeq.kernels.linear_loss import CHUNK, loss_worker
 from serialeq.kernels.losses import CLASSIFICATION
-from serialeq.kernels.packed import LEAST_LIMIT, MOST_LIMIT
+from serialeq.kernels.packed import LEAST_LIMIT, LEAST_ROWS, MOST_LIMIT
 from serialeq.kernels.simd import aligned_zeros
 from serialeq.kernels.slices import dense_gram, sparse_gram
 from serialeq.order import Order, block_members, two_level_order
@@ -38,7 +38,6 @@ from .linear_state import State
 from .linear_steps import Steps
 
 _PERIOD = 64
-_LEAST_PACKED = 4  # samples of a block that are worth cutting the weights into digits
 _MOST_VANISHING = 0.25
 _RARELY_MOVED = ("hinge", "squared_hinge", "perceptron", "epsilon_insensitive")
 _NONE = np.zeros((0, 0))
@@ -49,7 +48,7 @@ class LinearModel(SlicedProblem):
 
     Parameters
     ----------
-    X : scipy CSR array with sorted, unique entries, or 2-d float64 array; shape (n, d)
+    X : scipy CSR array or 2-d array; shape (n, d)
     targets : array of float64, shape (n, C)
         −1 and 1 for classification.
     loss : str
@@ -105,6 +104,10 @@ class LinearModel(SlicedProblem):
         team: WorkerTeam | None = None,
     ) -> None:
         self.dense = not sp.issparse(X)
+        if X.dtype not in (np.float32, np.float64):
+            X = X.astype(np.float64)
+        if self.dense:
+            X = np.ascontiguousarray(X)
         if not self.dense and not X.has_canonical_format:  # sums depend on the order of entries
             X = X.copy()
             X.sum_duplicates()
@@ -168,6 +171,10 @@ class LinearModel(SlicedProblem):
         """Lay the rows out in slices of columns, and move the state there."""
         layout = lay_out(self._X, self._indptr, self._indices, rows, n_slices, self.lattice, team)
         self._state.move(layout)
+        self._laid_out = (
+            self.targets[rows],
+            self._importance[rows] if self._importance.size else self._importance,
+        )
         return layout
 
     # ---- what engines run ----------------------------------------------------------------------
@@ -180,17 +187,17 @@ class LinearModel(SlicedProblem):
     def context(self, samples: np.ndarray, times: np.ndarray) -> LinearContext:
         """Return the row kernel's context.
 
-        Rows are laid out in the order of the first epoch; other orders find them there. So do
-        orders with more samples than there are rows, which lie in the order of the data.
+        All rows are laid out once, in the first epoch's order if it has each of them once, else
+        in that of the data; later orders find them there.
         """
-        layout, positions = self._state.layout, None
+        n, layout, positions = self.n_samples, self._state.layout, None
         if layout is not None and layout.n_slices == 1:
-            positions = layout.positions(samples, self.n_samples)
+            positions = layout.positions(samples, n)
         if positions is None:
-            rows = samples
-            if samples.size > self.n_samples:
-                rows = np.arange(self.n_samples, dtype=np.int32)
-            positions = self._lay_out(1, rows, WorkerTeam(1)).positions(samples, self.n_samples)
+            rows = np.arange(n, dtype=np.int32)
+            if np.array_equal(np.bincount(samples, minlength=n), np.ones(n)):
+                rows = samples
+            positions = self._lay_out(1, rows, WorkerTeam(1)).positions(samples, n)
             assert positions is not None
         self._simultaneous = 0
         self._resize(samples.size, samples.size)
@@ -280,7 +287,8 @@ class LinearModel(SlicedProblem):
         """Let the next epochs of the sliced kernel follow an order with the same blocks."""
         assert self._state.layout is not None
         positions = self._state.layout.positions(order.samples(), self.n_samples)
-        assert positions is not None  # the blocks are those that were laid out
+        if positions is None or self._sequence.size != positions.size:
+            raise SerialeqError("order: expected one with the blocks that were laid out")
         self._sequence[:] = positions
 
     def _context(
@@ -294,13 +302,13 @@ class LinearModel(SlicedProblem):
         simultaneous: bool = False,
     ) -> LinearContext:
         state, layout, lattice = self._state, self._state.layout, self.lattice
-        importance = self._importance
+        targets, importance = self._laid_out
         assert layout is not None
         n_slices, room = layout.n_slices, partial.shape[-1]
         packed = (
             self.dense
             and self.n_outputs == 1
-            and block >= _LEAST_PACKED
+            and block >= LEAST_ROWS
             and lattice is not None
             and LEAST_LIMIT <= lattice.limit <= MOST_LIMIT
         )
@@ -310,8 +318,8 @@ class LinearModel(SlicedProblem):
             ptr=layout.ptr,
             columns=layout.columns,
             values=layout.values,
-            targets=self.targets[layout.rows],
-            importance=importance[layout.rows] if importance.size else importance,
+            targets=targets,
+            importance=importance,
             rates=self._rates,
             folds=self._folds,
             weights=state.weights.reshape(-1),

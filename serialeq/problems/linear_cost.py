@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serialeq.kernels.packed import LEAST_ROWS
+
 BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 """The sizes that a block can have."""
 
@@ -71,7 +73,7 @@ class LinearCost:
 
         What every worker does bounds the speed for any number: ``proofs/limits.md``, L2.1.
         """
-        packed = self.dense and self.n_outputs == 1
+        packed = self.dense and self.n_outputs == 1 and block >= LEAST_ROWS
         shared = self._row(
             _PACKED + _SPLIT / block if packed else _DENSE if self.dense else _SPARSE
         )
@@ -129,8 +131,10 @@ class LinearCost:
         return n_blocks * n_workers * (8 * (n_workers - 1) + 40)
 
     def _scratch(self, block: int) -> int:
-        each = 2 * (-(-block // 16) * 16) + 8
-        return 4 * self.n_features + round(block * self.entries) * each
+        """Return the bytes that a thread needs for inner products, of rows of equal length."""
+        entries = round(block * self.entries)
+        spread = 2 * (-(-block // 16) * 16) * min(entries, self.n_features)
+        return 4 * self.n_features + spread + 8 * entries
 
 
 def _padded(block: int) -> int:

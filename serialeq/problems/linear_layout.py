@@ -71,8 +71,6 @@ class Layout:
 
     def positions(self, samples: np.ndarray, n_samples: int) -> np.ndarray | None:
         """Return where the rows of some samples lie, int32; None if one of them is not there."""
-        if samples is self.rows:
-            return np.arange(samples.size, dtype=np.int32)
         where = np.full(n_samples, -1, dtype=np.int32)
         where[self.rows] = np.arange(self.rows.size, dtype=np.int32)
         found = where[samples]
@@ -96,12 +94,13 @@ def lay_out(
     indptr, indices : arrays of int64 and int32
         Those of a sparse X; a dense one has no `indices`.
     rows : array of int32
-        Which rows, in which order.
+        Which rows, in which order. Not kept.
     n_slices : int
     lattice : Lattice or None
     team : WorkerTeam
         Whose threads share the work.
     """
+    rows = rows.copy()
     exact = lattice is not None
     scale = 2.0**lattice.feature_bits / lattice.scale if lattice is not None else 1.0
     dtype: Any = np.int16 if exact else np.float32

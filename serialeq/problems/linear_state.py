@@ -27,7 +27,7 @@ class State:
     Attributes
     ----------
     weights, sums, intercept, bounds : arrays
-        ``weights``, ``sums``, ``intercept`` and ``state`` of
+        ``weights``, ``sums`` (both 2-d here), ``intercept`` and ``state`` of
         `serialeq.kernels.linear_context.LinearContext`.
     room : int
         A third of a row of ``intercept``.
