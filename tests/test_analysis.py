@@ -516,15 +516,15 @@ def texts(length: int, **options: Any) -> LinearModel:
     )
     outputs = options.pop("outputs", 1)
     targets = np.where(rng.random((n, outputs)) < 0.5, 1.0, -1.0)
-    return LinearModel(X, targets, block=16, **options)
+    return LinearModel(X, targets, block=32, **options)
 
 
 def amdahl(model: LinearModel, length: int) -> tuple[float, float, float]:
     """Return (serial, what every worker does, what is shared): (L2.1), one output, sparse."""
-    own, shared = 70.0, float(length)
+    own, shared = 70.0, 0.75 * length
     if model.loss_name == "hinge":
-        own, shared = 0.5 * own, 0.75 * shared
-    return own + shared, own + 2 * 1.2, shared
+        own, shared = 0.5 * own, 0.5 * shared
+    return own + shared, own + 4 * 1.2, shared
 
 
 @pytest.mark.parametrize("loss", ["hinge", "log_loss"])
@@ -542,13 +542,13 @@ def test_lookahead_is_bounded_by_what_every_worker_does(
     exchange = 8.0 * math.log2(2 * peak)
     best = serial / (alone + 8.0 / math.log(2) + exchange)
     assert max(model.predicted_speedup(order, p) for p in range(1, 200)) == pytest.approx(
-        best, rel=1e-3
+        best, rel=1e-2
     )
     assert speedups[-1] < speedups[10] < best
     monkeypatch.setattr(linear_cost, "_EXCHANGE", 0.0)
     limit = model.predicted_speedup(order, 2**60)
     assert limit == pytest.approx(serial / alone, rel=1e-12)
-    assert limit != pytest.approx(serial / (alone - 2.4), rel=0.01)  # a forgotten recurrence
+    assert limit != pytest.approx(serial / (alone - 4.8), rel=0.01)  # a forgotten recurrence
     monkeypatch.setattr(linear_cost, "_RESPONSE", 0.0)
     monkeypatch.setattr(linear_cost, "_RECURRENCE", 0.0)
     assert model.predicted_speedup(order, 1_000) > 500  # no serial part, no bound
@@ -574,16 +574,16 @@ def test_rows_as_short_as_those_of_rcv1() -> None:
         order = shuffled_order(model.hypergraph, 0)
         return max(model.predicted_speedup(order, p) for p in range(2, 65))
 
-    assert 1.1 < best(76, loss="hinge") < 1.25
-    short = texts(20, loss="hinge")
+    assert 0.85 < best(76, loss="hinge") < 1
+    long, short = texts(1_000, loss="log_loss"), texts(20, loss="log_loss")
     for n_workers in (2, 8, 64):
-        assert choose_engine("auto", model, order, n_workers)[0].name == "lookahead"
+        assert choose_engine("auto", long, order, n_workers)[0].name == "lookahead"
         assert choose_engine("auto", short, order, n_workers)[0].name == "serial"
-    assert 1.1 < best(76, loss="log_loss") < 1.3
+    assert 1.1 < best(76, loss="log_loss") < 1.13
     # "All samples conflict, so nothing can be gained": long rows.
     assert best(1_000, loss="log_loss") > 5
     assert best(1_000, loss="hinge") > 4
-    assert 2 < best(76, loss="log_loss", outputs=103) < 5622 / 682
+    assert 2 < best(76, loss="log_loss", outputs=103) < 4387 / 682
 
 
 def test_cliques_of_conflicts_are_runs() -> None:

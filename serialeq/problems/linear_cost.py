@@ -15,13 +15,13 @@ BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 """The sizes that a block can have."""
 
 _RESPONSE, _MORE_OUTPUTS = 70.0, 6.0  # a sample's own steps: the first output, and each other one
-_SPARSE, _DENSE = 1.0, 0.3  # an entry: inner product and update
+_SPARSE, _DENSE = 0.75, 0.3  # an entry: inner product and update
 _PACKED, _SPLIT = 0.16, 0.5  # a dense entry in blocks, and a weight cut into digits for each
 _WIDE = 5.0  # the same with several outputs: a vector of 8 weights
-_RARE_RESPONSE, _RARE_ROW = 0.5, 0.75  # where texts are soon on the right side
-_GRAM_SPARSE, _GRAM_DENSE = 1.2, 0.035  # an entry times 16 samples; an entry times one sample
+_RARE_RESPONSE, _RARE_ROW = 0.5, 0.5  # where texts are soon on the right side
+_GRAM_SPARSE, _GRAM_DENSE = 0.9, 0.035  # an entry times 16 samples; an entry times one sample
 _RECURRENCE = 1.2  # a vector of 8 margins
-_EXCHANGE = 128.0  # a block's, on one worker; it grows with the logarithm of the workers
+_EXCHANGE = 256.0  # a block's, on one worker; it grows with the logarithm of the workers
 _EPOCHS = 10  # that share the cost of a plan
 _WORKERS = 2  # that a block is chosen for: it is part of the default order, so it may not depend
 _ROOM = 64 << 20  # bytes that waits or scratch may always take
