@@ -151,10 +151,35 @@ def sliced_kernel(c: Any, start: int, stop: int) -> None:
     n_blocks = (n + c.block - 1) // c.block
     for position in range(start, stop):
         p, b = position // (n_blocks + 1), position % (n_blocks + 1)
+        first, last = (b - 1) * c.block, min(b * c.block, n)
         if b > 0:
-            _finish(c, p, (b - 1) * c.block, min(b * c.block, n), c.partial[(b - 1) % 2])
+            _finish(c, p, first, last, c.partial[(b - 1) % 2])
+            _update(c, p, first, last, False)
         if b < n_blocks:
-            _begin(c, p, b * c.block, min((b + 1) * c.block, n), c.partial[b % 2])
+            _renew_slice(c, p, last, c.partial[b % 2])
+            for k in range(last, min(last + c.block, n)):
+                row = _next_row(c, p, k, last)
+                at = _slot(c, k - last, row) * max(8 * c.width, 1)
+                dot(c, p, row, c.partial[b % 2, p], at)
+
+
+@kernel
+def packed_kernel(c: Any, start: int, stop: int) -> None:
+    """Do as `sliced_kernel`, with blocks of dense rows as `serialeq.kernels.packed` has them."""
+    n = c.samples.size
+    n_blocks = (n + c.block - 1) // c.block
+    for position in range(start, stop):
+        p, b = position // (n_blocks + 1), position % (n_blocks + 1)
+        first, last = (b - 1) * c.block, min(b * c.block, n)
+        if b > 0:
+            _finish(c, p, first, last, c.partial[(b - 1) % 2])
+            _update(c, p, first, last, _add_block(c, p, first, last))
+        if b < n_blocks:
+            _renew_slice(c, p, last, c.partial[b % 2])
+            three = split_weights(c, p)
+            for k in range(last, min(last + c.block, n)):
+                row = _next_row(c, p, k, last)
+                c.partial[b % 2, p, _slot(c, k - last, row)] = dot_packed(c, p, row, three)
 
 
 @inline
@@ -167,27 +192,24 @@ def _slot(c: Any, k: int, row: int) -> int:
 
 
 @inline
-def _begin(c: Any, p: int, first: int, last: int, partial: Any) -> None:
-    """Publish the margins of a block from the worker's slice."""
-    stride = max(8 * c.width, 1)
-    mine = partial[p]
-    jumps = last < c.samples.size and c.samples[last] != last
+def _renew_slice(c: Any, p: int, first: int, partial: Any) -> None:
+    """Fold or measure the slice's weights, if it is time, and publish the largest one."""
     if _renewal(c, p, first):
-        mine[mine.size - 1] = _renew(c, p, first // c.period)
-    three = split_weights(c, p) if c.packed else False
-    for k in range(first, last):
-        row = np.intp(c.samples[k])
-        if jumps and k + c.block < c.samples.size:
-            fetch_row(c, p, np.intp(c.samples[k + c.block]))
-        if c.packed:
-            mine[_slot(c, k - first, row)] = dot_packed(c, p, row, three)
-        else:
-            dot(c, p, row, mine, _slot(c, k - first, row) * stride)
+        partial[p, partial.shape[1] - 1] = _renew(c, p, first // c.period)
+
+
+@inline
+def _next_row(c: Any, p: int, k: int, first: int) -> Any:
+    """Return the row of a sample of the block at `first`; ask for one of the next, if it jumps."""
+    after = first + c.block
+    if after < c.samples.size and c.samples[after] != after and k + c.block < c.samples.size:
+        fetch_row(c, p, np.intp(c.samples[k + c.block]))
+    return np.intp(c.samples[k])
 
 
 @inline
 def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
-    """Add up a block's margins, run its recurrence, update the worker's slice."""
+    """Add up a block's margins and run its recurrence."""
     stride = max(8 * c.width, 1)
     padded = (c.block + 7) // 8 * 8
     margins, beta = c.scratch[3 * p], c.scratch[3 * p + 1]
@@ -225,9 +247,15 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
             c.intercept[p, o] = c.intercept[p, pending + o]
         if c.averaged and c.with_intercept:
             _count_intercept(c, p, first // c.block)
-    added = c.packed and _add_block(c, p, first, last, beta)
+
+
+@inline
+def _update(c: Any, p: int, first: int, last: int, added: bool) -> None:
+    """Update the worker's slice by a block, whose rows may have been `added` already."""
     if added and not c.averaged:
         return
+    stride = max(8 * c.width, 1)
+    margins, beta = c.scratch[3 * p], c.scratch[3 * p + 1]
     for k in range(first, last):
         row = np.intp(c.samples[k])
         at = _slot(c, k - first, row) * stride
@@ -242,9 +270,9 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
 
 
 @inline
-def _add_block(c: Any, p: int, first: int, last: int, beta: Any) -> bool:
+def _add_block(c: Any, p: int, first: int, last: int) -> bool:
     """Update the worker's slice by a block of dense rows at once, if that is possible."""
-    rows, factors = c.rows[p], c.scratch[3 * p + 2]
+    rows, factors, beta = c.rows[p], c.scratch[3 * p + 2], c.scratch[3 * p + 1]
     n_rows = 0
     for k in range(first, last):
         row = np.intp(c.samples[k])

@@ -57,7 +57,7 @@ class LinearContext(NamedTuple):
     scratch: np.ndarray
     """(3 P, room) float64: a block's margins, factors, and factors that are not zero."""
     digits: np.ndarray
-    """(3 V,) int16: weights as `serialeq.kernels.packed` wants them; (0,) unless `packed`."""
+    """(3 V,) int16: weights as `serialeq.kernels.packed` wants them; (0,) without them."""
     pairs: np.ndarray
     """(P, room) int32: the same for factors."""
     rows: np.ndarray
@@ -76,8 +76,6 @@ class LinearContext(NamedTuple):
     period: int
     """Samples between places where weights may be renewed; a multiple of `block`."""
     dense: bool
-    packed: bool
-    """Sums are made of 16-bit integers."""
     lattice: bool
     weighted: bool
     with_intercept: bool

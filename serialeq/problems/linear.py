@@ -18,7 +18,7 @@ from serialeq.errors import DataError, SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.factorization import sequential_mean
 from serialeq.kernels.kernel import BoundKernel
-from serialeq.kernels.linear import row_kernel, sliced_kernel
+from serialeq.kernels.linear import packed_kernel, row_kernel, sliced_kernel
 from serialeq.kernels.linear_context import LinearContext
 from serialeq.kernels.linear_loss import CHUNK, loss_worker
 from serialeq.kernels.losses import CLASSIFICATION
@@ -271,7 +271,8 @@ class LinearModel(SlicedProblem):
             self._sequence, np.zeros(0, np.int32), aligned_zeros((2, n_workers, room)),
             gram.reshape(-1), block if simultaneous else _PERIOD, block, simultaneous,
         )  # fmt: skip
-        return plan_blocks(rows, n_blocks, n_workers), sliced_kernel.bind(context)
+        kernel = packed_kernel if context.digits.size else sliced_kernel
+        return plan_blocks(rows, n_blocks, n_workers), kernel.bind(context)
 
     def _fill_gram(self, layout: Layout, block: int, gram: np.ndarray, team: WorkerTeam) -> None:
         if self.dense:
@@ -343,7 +344,6 @@ class LinearModel(SlicedProblem):
             block=block,
             period=period,
             dense=self.dense,
-            packed=packed,
             lattice=lattice is not None,
             weighted=bool(importance.size),
             with_intercept=self.fit_intercept,
