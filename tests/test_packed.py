@@ -37,6 +37,7 @@ class Context(NamedTuple):
     targets: np.ndarray
     weights: np.ndarray
     first_column: np.ndarray
+    row_width: int
     digits: np.ndarray
     pairs: np.ndarray
     rows: np.ndarray
@@ -74,7 +75,8 @@ def context(entries: np.ndarray, weights: list[int], most: float | None = None) 
         targets=np.zeros((n, 1)),
         weights=padded,
         first_column=np.array([0, width]),
-        digits=np.zeros(3 * width, dtype=np.int16),
+        row_width=width,
+        digits=np.zeros(4 * width, dtype=np.int16),
         pairs=np.zeros((1, n + 16), dtype=np.int32),
         rows=np.zeros((1, n + 16), dtype=np.int64),
         scratch=np.zeros((3, n + 16)),

@@ -29,7 +29,7 @@ class LinearContext(NamedTuple):
     columns: np.ndarray
     """(nnz,) uint32: row of ``weights``; (0,) if dense."""
     values: np.ndarray
-    """(nnz,) or (sum of n * padded columns,) int16 or float32."""
+    """(nnz,) or, if dense, (P * n * row width,) int16 or float32."""
     targets: np.ndarray
     """(n, C) float64."""
     importance: np.ndarray
@@ -46,6 +46,8 @@ class LinearContext(NamedTuple):
     """The same: u, if `averaged`, else (0,)."""
     first_column: np.ndarray
     """(P + 1,) int64: row of ``weights`` where each slice starts."""
+    row_width: int
+    """Entries of a dense row in each slice: its columns, and zeros; 0 if sparse."""
     intercept: np.ndarray
     """(P, 3 room) float64: each worker's copy, what it will be after a mini-batch, and its sum."""
     state: np.ndarray
@@ -57,7 +59,7 @@ class LinearContext(NamedTuple):
     scratch: np.ndarray
     """(3 P, room) float64: a block's margins, factors, and factors that are not zero."""
     digits: np.ndarray
-    """(3 V,) int16: weights as `serialeq.kernels.packed` wants them; (0,) without them."""
+    """(4 V,) int16: weights as `serialeq.kernels.packed` wants them; (0,) without them."""
     pairs: np.ndarray
     """(P, room) int32: the same for factors."""
     rows: np.ndarray

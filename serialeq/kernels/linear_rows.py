@@ -16,11 +16,11 @@ def dot(c: Any, p: int, row: int, out: Any, at: int) -> None:
     values, columns, weights = c.values, c.columns, c.weights
     stride = 8 * c.width
     if c.dense:
-        first, last = c.first_column[p], c.first_column[p + 1]
-        base = first * c.targets.shape[0] + row * (last - first)
+        first, width = c.first_column[p], c.row_width
+        base = (p * c.targets.shape[0] + row) * width
         if c.width == 0:
             s0 = s1 = s2 = s3 = splat(0.0)
-            for j in range(0, last - first, 32):
+            for j in range(0, width, 32):
                 x, w = base + j, first + j
                 s0 = s0 + load_wide(values, x) * load_wide(weights, w)
                 s1 = s1 + load_wide(values, x + 8) * load_wide(weights, w + 8)
@@ -30,7 +30,7 @@ def dot(c: Any, p: int, row: int, out: Any, at: int) -> None:
         else:
             for v in range(c.width):
                 part = splat(0.0)
-                for j in range(last - first):
+                for j in range(width):
                     q = np.float64(values[np.uintp(base + j)])
                     part = part + splat(q) * load_wide(weights, (first + j) * stride + 8 * v)
                 store_wide(out, at + 8 * v, part)
@@ -71,14 +71,14 @@ def add_row(c: Any, p: int, row: int, weights: Any, beta: Any, at: int) -> None:
     values, columns = c.values, c.columns
     stride = 8 * c.width
     if c.dense:
-        first, last = c.first_column[p], c.first_column[p + 1]
-        base = first * c.targets.shape[0] + row * (last - first)
+        first, width = c.first_column[p], c.row_width
+        base = (p * c.targets.shape[0] + row) * width
         if c.width == 0:
             factor = splat(beta[at])
-            for j in range(0, last - first, 8):
+            for j in range(0, width, 8):
                 add_wide(weights, first + j, factor * load_wide(values, base + j))
         else:
-            for j in range(last - first):
+            for j in range(width):
                 q = splat(np.float64(values[np.uintp(base + j)]))
                 for v in range(c.width):
                     change = q * load_wide(beta, at + 8 * v)
@@ -110,9 +110,8 @@ def add_row(c: Any, p: int, row: int, weights: Any, beta: Any, at: int) -> None:
 def fetch_row(c: Any, p: int, row: int) -> None:
     """Ask for what is needed of a row, as no processor guesses where a shuffle goes next."""
     if c.dense:
-        width = c.first_column[p + 1] - c.first_column[p]
-        lower = c.first_column[p] * c.targets.shape[0] + row * width
-        upper = lower + width
+        lower = (p * c.targets.shape[0] + row) * c.row_width
+        upper = lower + c.row_width
     else:
         lower, upper = c.ptr[p, row], c.ptr[p, row + 1]
         for k in range(lower, upper, 16):

@@ -55,8 +55,7 @@ def _together(c: Any) -> Any:
 @inline
 def split_weights(c: Any, p: int) -> bool:
     """Cut the weights of a slice into digits; True if two digits are not enough."""
-    first, width = c.first_column[p], c.first_column[p + 1] - c.first_column[p]
-    at = 3 * first
+    first, width, at = c.first_column[p], c.row_width, 4 * c.first_column[p]
     largest = splat(0.0)
     for j in range(0, width, 8):
         w = load_wide(c.weights, first + j)
@@ -76,9 +75,8 @@ def split_weights(c: Any, p: int) -> bool:
 @inline
 def dot_packed(c: Any, p: int, row: int, three: bool) -> float:
     """Return the inner product of a row's slice with the weights that were split."""
-    first, width = c.first_column[p], c.first_column[p + 1] - c.first_column[p]
-    base = first * c.targets.shape[0] + row * width
-    at = 3 * first
+    width, at = c.row_width, 4 * c.first_column[p]
+    base = (p * c.targets.shape[0] + row) * width
     step = LANES * _together(c)
     sum_ = splat(0.0)
     for start in range(0, width, step):
@@ -109,11 +107,11 @@ def add_rows_packed(c: Any, p: int, rows: Any, factors: Any, n_rows: int) -> boo
         if not abs(factors[k]) <= _TWO_DIGITS:  # nor if it is a NaN
             return False
         largest = max(largest, abs(factors[k]))
-    first, width = c.first_column[p], c.first_column[p + 1] - c.first_column[p]
+    first, width = c.first_column[p], c.row_width
     rows[n_rows], factors[n_rows] = 0, 0.0  # the last pair may need it
     n_pairs = (n_rows + 1) // 2
     for k in range(2 * n_pairs):
-        rows[k] = first * c.targets.shape[0] + rows[k] * width  # where it starts
+        rows[k] = (p * c.targets.shape[0] + rows[k]) * width  # where it starts
     step = _together(c)
     for digit in range(2 if largest >= _BASE / 2 else 1):
         _digits_of_pairs(factors, n_pairs, digit, c.pairs[p])

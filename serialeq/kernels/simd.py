@@ -157,11 +157,12 @@ def total(typingctx: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         vector, count = args[0], value.lanes
+        add = builder.add if isinstance(value.scalar, types.Integer) else builder.fadd
         while count > 1:
             count //= 2
             low = ir.Constant(ir.VectorType(_INT, count), list(range(count)))
             high = ir.Constant(ir.VectorType(_INT, count), list(range(count, 2 * count)))
-            vector = builder.fadd(
+            vector = add(
                 builder.shuffle_vector(vector, vector, low),
                 builder.shuffle_vector(vector, vector, high),
             )
@@ -187,12 +188,27 @@ def prefetch(typingctx: Any, values: Any, offset: Any) -> Any:
     return types.void(values, types.intp), generate
 
 
-def aligned_zeros(shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
-    """Return zeros that start on a pair of cache lines (128 bytes)."""
+PAGE = 4096
+"""Bytes within which processors read ahead, and no further."""
+
+
+def aligned_zeros(
+    shape: tuple[int, ...], dtype: Any = np.float64, alignment: int = 128
+) -> np.ndarray:
+    """Return zeros that start at a multiple of `alignment` bytes: a pair of cache lines."""
     n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(n_bytes + 128, dtype=np.uint8)
-    offset = -raw.ctypes.data % 128
+    raw = np.zeros(n_bytes + alignment, dtype=np.uint8)
+    offset = -raw.ctypes.data % alignment
     return raw[offset : offset + n_bytes].view(dtype).reshape(shape)
+
+
+def whole_pages(n_weights: Any) -> Any:
+    """Round numbers of float64 up to whole pages.
+
+    What one worker writes lies on other pages than what another one does: its core reads ahead,
+    and would take the other's cache lines away.
+    """
+    return -(-n_weights // (PAGE // 8)) * (PAGE // 8)
 
 
 @intrinsic

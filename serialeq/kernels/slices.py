@@ -9,8 +9,8 @@ import numpy as np
 from .atomics import LINE, meet
 from .elementary import round_small
 from .jit import inline, jit
-from .shorts import as_shorts, load_pairs, multiply_pairs, store_digit
-from .simd import load_wide, splat, store
+from .shorts import LANES, as_shorts, load_pairs, load_shorts, multiply_pairs, store_digit
+from .simd import load_wide, splat, store, total, whole_pages
 
 
 def cut_columns(
@@ -30,8 +30,7 @@ def cut_columns(
     cuts : array of int64, shape (n_slices + 1,)
         Slice ``p`` holds the columns ``cuts[p] <= j < cuts[p + 1]``.
     first : array of int64, shape (n_slices + 1,)
-        Row of the weights where each slice starts: at multiples of 16, so that no two share
-        a cache line.
+        Row of the weights where each slice starts: see `whole_pages`.
     place : array of uint32, shape (n_columns,)
         Row of the weights that belongs to each column.
     """
@@ -39,7 +38,7 @@ def cut_columns(
     so_far = np.cumsum(degrees)
     shares = so_far[-1] * np.arange(1, n_slices) / n_slices if n_columns else np.zeros(0)
     cuts = np.concatenate([[0], np.searchsorted(so_far, shares, side="right"), [n_columns]])
-    first = np.concatenate([[0], np.cumsum(-(-np.diff(cuts) // 16) * 16)]).astype(np.int64)
+    first = np.concatenate([[0], np.cumsum(whole_pages(np.diff(cuts)))]).astype(np.int64)
     if not frequent_first:
         degrees[:] = 0
     return cuts.astype(np.int64), first, _places(degrees, cuts, first)
@@ -156,19 +155,22 @@ def _search(indices: Any, lower: int, upper: int, column: int) -> int:
 
 @jit
 def slice_dense(
-    thread: int, n_threads: int, data: Any, rows: Any, width: int, first: Any, scale: float,
+    thread: int, n_threads: int, data: Any, rows: Any, width: int, scale: float,
     lattice: bool, values: Any,
 ) -> bool:  # fmt: skip
-    """Copy `rows` of a dense matrix into slices of `width` columns, padded with zeros."""
+    """Copy `rows` of a dense matrix into slices of `width` columns, padded with zeros.
+
+    `values`: slices, rows, padded columns.
+    """
     n, n_columns = rows.size, data.shape[1]
-    flat = data.reshape(-1)
+    flat, out = data.reshape(-1), values.reshape(-1)
     for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
-        for p in range(first.size - 1):
-            there = first[p] * n + i * (first[p + 1] - first[p])
+        for p in range(values.shape[0]):
+            there = (p * n + i) * values.shape[2]
             count = max(0, min(width, n_columns - p * width))
             source = np.int64(rows[i]) * n_columns + p * width
             _copy_values(
-                flat, np.uintp(source), np.uintp(count), scale, lattice, values, np.uintp(there)
+                flat, np.uintp(source), np.uintp(count), scale, lattice, out, np.uintp(there)
             )
     return False
 
@@ -247,23 +249,26 @@ def sparse_gram(
 
 
 @jit
-def dense_gram(thread: int, n_threads: int, values: Any, first: Any, block: int, gram: Any) -> bool:
-    """Do as `sparse_gram` for dense slices."""
-    n = gram.shape[0]
+def dense_gram(thread: int, n_threads: int, values: Any, block: int, gram: Any) -> bool:
+    """Do as `sparse_gram` for dense slices: `values` has slices, rows, columns."""
+    n_slices, n, width = values.shape
+    flat = values.reshape(-1)
     n_blocks = (n + block - 1) // block
     for b in range(n_blocks * thread // n_threads, n_blocks * (thread + 1) // n_threads):
         start, last = b * block, min((b + 1) * block, n)
         for i in range(start, last):
-            for j in range(start, i + 1):
-                sum_ = np.int32(0)
-                for p in range(first.size - 1):
-                    padded = first[p + 1] - first[p]
-                    x = np.uintp(first[p] * n + i * padded)
-                    y = np.uintp(first[p] * n + j * padded)
-                    for k in range(np.uintp(padded)):
-                        sum_ += np.int32(values[x + k]) * np.int32(values[y + k])
-                gram[i, j - start] = sum_
-                gram[j, i - start] = sum_
+            for j in range(start, i + 1, 4):
+                s0 = s1 = s2 = s3 = splat(np.int32(0))
+                j1, j2, j3 = min(j + 1, i), min(j + 2, i), min(j + 3, i)
+                for p in range(n_slices):
+                    for k in range(p * n * width, p * n * width + width, LANES):
+                        x = load_shorts(flat, i * width + k)
+                        s0 = s0 + multiply_pairs(x, load_shorts(flat, j * width + k))
+                        s1 = s1 + multiply_pairs(x, load_shorts(flat, j1 * width + k))
+                        s2 = s2 + multiply_pairs(x, load_shorts(flat, j2 * width + k))
+                        s3 = s3 + multiply_pairs(x, load_shorts(flat, j3 * width + k))
+                for other, sum_ in ((j, s0), (j1, s1), (j2, s2), (j3, s3)):
+                    gram[i, other - start] = gram[other, i - start] = total(sum_)
     return False
 
 

@@ -23,7 +23,7 @@ from serialeq.kernels.linear_context import LinearContext
 from serialeq.kernels.linear_loss import CHUNK, loss_worker
 from serialeq.kernels.losses import CLASSIFICATION
 from serialeq.kernels.packed import LEAST_LIMIT, LEAST_ROWS, MOST_LIMIT
-from serialeq.kernels.simd import aligned_zeros
+from serialeq.kernels.simd import PAGE, aligned_zeros
 from serialeq.kernels.slices import dense_gram, sparse_gram
 from serialeq.order import Order, block_members, two_level_order
 from serialeq.planning.blocks import plan_blocks
@@ -276,7 +276,9 @@ class LinearModel(SlicedProblem):
 
     def _fill_gram(self, layout: Layout, block: int, gram: np.ndarray, team: WorkerTeam) -> None:
         if self.dense:
-            team.run(dense_gram, team.n_threads, layout.values, layout.first, block, gram)
+            shape = layout.n_slices, gram.shape[0], layout.row_width
+            values = layout.values.reshape(shape)
+            team.run(dense_gram, team.n_threads, values, block, gram)
             return
         n_threads = self.cost.most_threads(block, team.n_threads)
         team.run(
@@ -326,12 +328,13 @@ class LinearModel(SlicedProblem):
             weights=state.weights.reshape(-1),
             sums=state.sums.reshape(-1),
             first_column=layout.first,
+            row_width=layout.row_width,
             intercept=state.intercept,
             state=state.bounds,
             partial=partial,
             gram=gram,
             scratch=aligned_zeros((3 * n_slices, room)),
-            digits=aligned_zeros((3 * state.weights.size if packed else 0,), np.int16),
+            digits=aligned_zeros((4 * state.weights.size if packed else 0,), np.int16, PAGE),
             pairs=aligned_zeros((n_slices, room), np.int32),
             rows=aligned_zeros((n_slices, room), np.int64),
             epsilon=self.epsilon,

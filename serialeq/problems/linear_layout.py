@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.simd import aligned_zeros
+from serialeq.kernels.simd import aligned_zeros, whole_pages
 from serialeq.kernels.slices import cut_columns, run_meeting, slice_dense, slice_rows
 from serialeq.team import WorkerTeam
 
@@ -57,14 +57,15 @@ class Layout:
         Which rows of the matrix are there, in which order.
     place : array of int, shape (d,)
         Row of the weights that belongs to each column.
-    first, ptr, columns, values : arrays
-        As in `serialeq.kernels.linear_context.LinearContext`.
+    first, row_width, ptr, columns, values : arrays, and int
+        ``first_column`` and others as in `serialeq.kernels.linear_context.LinearContext`.
     """
 
     n_slices: int
     rows: np.ndarray
     place: np.ndarray
     first: np.ndarray
+    row_width: int
     ptr: np.ndarray
     columns: np.ndarray
     values: np.ndarray
@@ -107,14 +108,14 @@ def lay_out(
     n_features = X.shape[1]
     if isinstance(X, np.ndarray):
         width = -(-n_features // n_slices)
-        padded = -(-width // 32) * 32
-        first = np.arange(n_slices + 1) * padded
+        row_width = -(-width // 32) * 32
+        first = np.arange(n_slices + 1) * whole_pages(row_width)
         column = np.arange(n_features)
-        place = (column // width * padded + column % width).astype(np.uint32)
-        values = aligned_zeros((first[-1] * rows.size,), dtype)
-        team.run(slice_dense, team.n_threads, X, rows, width, first, scale, exact, values)
+        place = (first[column // width] + column % width).astype(np.uint32)
+        values = aligned_zeros((n_slices, rows.size, row_width), dtype)
+        team.run(slice_dense, team.n_threads, X, rows, width, scale, exact, values)
         ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
-        return Layout(n_slices, rows, place, first, ptr, columns, values)
+        return Layout(n_slices, rows, place, first, row_width, ptr, columns, values.reshape(-1))
     cuts, first, place = cut_columns(indptr, indices, n_features, n_slices, frequent_first=exact)
     ptr = np.empty((n_slices, rows.size + 1), dtype=np.int64)
     n_entries = int(np.diff(indptr)[rows].sum())
@@ -125,4 +126,4 @@ def lay_out(
         team, slice_rows, indptr, indices, X.data, rows, cuts, place, scale, exact, ptr, columns,
         values,
     )  # fmt: skip
-    return Layout(n_slices, rows, place, first, ptr, columns, values)
+    return Layout(n_slices, rows, place, first, 0, ptr, columns, values)

@@ -6,7 +6,7 @@ import numpy as np
 
 from serialeq.errors import DivergenceError, SerialeqError
 from serialeq.kernels.linear_context import BOUND, TROUBLE, WORST
-from serialeq.kernels.simd import aligned_zeros
+from serialeq.kernels.simd import PAGE, aligned_zeros
 from serialeq.kernels.steps import settle
 
 from .lattice import Lattice
@@ -56,10 +56,10 @@ class State:
         n_outputs = self._n_outputs
         rows = int(layout.first[-1]), n_outputs if n_outputs == 1 else -(-n_outputs // 8) * 8
         weights, sums = self._canonical(self.weights), self._canonical(self.sums)
-        self.weights = aligned_zeros(rows)
+        self.weights = aligned_zeros(rows, alignment=PAGE)
         self.weights[layout.place, :n_outputs] = weights
         if self._averaged:
-            self.sums = aligned_zeros(rows)
+            self.sums = aligned_zeros(rows, alignment=PAGE)
             self.sums[layout.place, :n_outputs] = sums
         intercept, bounds = self.intercept[0], self.bounds[0]
         self.intercept = aligned_zeros((layout.n_slices, 3 * self.room))
