@@ -153,12 +153,11 @@ def sliced_kernel(c: Any, start: int, stop: int) -> None:
         p, b = position // (n_blocks + 1), position % (n_blocks + 1)
         first, last = (b - 1) * c.block, min(b * c.block, n)
         if b > 0:
-            _finish(c, p, first, last, c.partial[(b - 1) % 2])
-            _update(c, p, first, last, False)
+            _finish(c, p, first, last, c.partial[(b - 1) % 2], False)
         if b < n_blocks:
             _renew_slice(c, p, last, c.partial[b % 2])
             for k in range(last, min(last + c.block, n)):
-                row = _next_row(c, p, k, last)
+                row = np.intp(c.samples[k])
                 at = _slot(c, k - last, row) * max(8 * c.width, 1)
                 dot(c, p, row, c.partial[b % 2, p], at)
 
@@ -172,13 +171,16 @@ def packed_kernel(c: Any, start: int, stop: int) -> None:
         p, b = position // (n_blocks + 1), position % (n_blocks + 1)
         first, last = (b - 1) * c.block, min(b * c.block, n)
         if b > 0:
-            _finish(c, p, first, last, c.partial[(b - 1) % 2])
-            _update(c, p, first, last, _add_block(c, p, first, last))
+            _finish(c, p, first, last, c.partial[(b - 1) % 2], True)
+            added = _add_block(c, p, first, last)
+            if c.averaged or not added:
+                for k in range(first, last):
+                    _update(c, p, first, k, added)
         if b < n_blocks:
             _renew_slice(c, p, last, c.partial[b % 2])
             three = split_weights(c, p)
             for k in range(last, min(last + c.block, n)):
-                row = _next_row(c, p, k, last)
+                row = np.intp(c.samples[k])
                 c.partial[b % 2, p, _slot(c, k - last, row)] = dot_packed(c, p, row, three)
 
 
@@ -199,17 +201,12 @@ def _renew_slice(c: Any, p: int, first: int, partial: Any) -> None:
 
 
 @inline
-def _next_row(c: Any, p: int, k: int, first: int) -> Any:
-    """Return the row of a sample of the block at `first`; ask for one of the next, if it jumps."""
-    after = first + c.block
-    if after < c.samples.size and c.samples[after] != after and k + c.block < c.samples.size:
-        fetch_row(c, p, np.intp(c.samples[k + c.block]))
-    return np.intp(c.samples[k])
+def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -> None:
+    """Add up a block's margins, run its recurrence and, unless `packed`, update the weights.
 
-
-@inline
-def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
-    """Add up a block's margins and run its recurrence."""
+    One response waits for another. Meanwhile the core asks for rows of the next block, and adds
+    the sample before.
+    """
     stride = max(8 * c.width, 1)
     padded = (c.block + 7) // 8 * 8
     margins, beta = c.scratch[3 * p], c.scratch[3 * p + 1]
@@ -228,6 +225,8 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
     for k in range(first, last):
         row = np.intp(c.samples[k])
         own = _slot(c, k - first, row)
+        if packed and k + c.block < c.samples.size and not c.simultaneous:
+            fetch_row(c, p, np.intp(c.samples[k + c.block]))
         if c.simultaneous:
             _respond(c, p, row, first // c.block, margins, own * stride, beta)
         elif _respond(c, p, row, k, margins, own * stride, beta):
@@ -242,6 +241,9 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
                     for v in range(0, stride, 8):
                         change = common * load_wide(beta, own * stride + v)
                         add_wide(margins, j * stride + v, change)
+    if not packed:
+        for k in range(first, last):
+            _update(c, p, first, k, False)
     if c.simultaneous:
         for o in range(c.n_outputs):
             c.intercept[p, o] = c.intercept[p, pending + o]
@@ -250,23 +252,19 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any) -> None:
 
 
 @inline
-def _update(c: Any, p: int, first: int, last: int, added: bool) -> None:
-    """Update the worker's slice by a block, whose rows may have been `added` already."""
-    if added and not c.averaged:
-        return
-    stride = max(8 * c.width, 1)
+def _update(c: Any, p: int, first: int, k: int, added: bool) -> None:
+    """Update the worker's slice by a sample, which may have been `added` to the weights already."""
     margins, beta = c.scratch[3 * p], c.scratch[3 * p + 1]
-    for k in range(first, last):
-        row = np.intp(c.samples[k])
-        at = _slot(c, k - first, row) * stride
-        moves = False
-        for o in range(c.n_outputs):
-            moves = moves or beta[at + o] != 0.0
-        if moves:
-            if not added:
-                add_row(c, p, row, c.weights, beta, at)
-            if c.averaged:  # the margins are no longer needed
-                _count(c, p, row, first // c.block if c.simultaneous else k, beta, at, margins)
+    row = np.intp(c.samples[k])
+    at = _slot(c, k - first, row) * max(8 * c.width, 1)
+    moves = False
+    for o in range(c.n_outputs):
+        moves = moves or beta[at + o] != 0.0
+    if moves:
+        if not added:
+            add_row(c, p, row, c.weights, beta, at)
+        if c.averaged:  # the sample's margins are no longer needed
+            _count(c, p, row, first // c.block if c.simultaneous else k, beta, at, margins)
 
 
 @inline
