@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 
 from .errors import SerialeqError
+from .kernels.atomics import LINE, load_acquire, relax
+from .kernels.jit import jit
 
 MAX_WORKERS = 1024
+
+_PATIENCE = 1024  # rounds, about 0.3 ms: to sleep and be woken takes 0.05 ms, and an epoch may be 2
 
 _Task = tuple[int, Callable[..., bool], tuple[Any, ...]]  # turn, job, its arguments
 
@@ -69,7 +73,8 @@ class WorkerTeam:
         self.n_workers = n_workers
         self.n_threads = n_threads or min(n_workers, available_cores())
         self.stop_flag = np.zeros(1, dtype=np.int64)
-        self._turn = 0
+        self._turn = np.zeros(1, dtype=np.int64)
+        linger(self._turn, -1)  # compiles
         self._process = os.getpid()
         self._reports = _Reports(self.n_threads - 1, self.stop_flag)
         self._tasks: list[SimpleQueue[_Task | None]] = []
@@ -77,7 +82,10 @@ class WorkerTeam:
             tasks: SimpleQueue[_Task | None] = SimpleQueue()
             self._tasks.append(tasks)
             threading.Thread(
-                target=_work, args=(t, tasks, self._reports), name=f"serialeq-{t}", daemon=True
+                target=_work,
+                args=(t, tasks, self._turn, self._reports),
+                name=f"serialeq-{t}",
+                daemon=True,
             ).start()
 
     def run(self, job: Callable[..., bool], *arguments: Any, n_threads: int | None = None) -> None:
@@ -100,8 +108,8 @@ class WorkerTeam:
             )
         n_helpers = (n_threads or self.n_threads) - 1
         self.stop_flag[0] = 0
-        self._turn += 1
-        task = (self._turn, job, arguments)
+        turn = int(self._turn[0]) + 1
+        task = (turn, job, arguments)
         failure: BaseException | None = None
         handed_out = False
         while True:  # an interruption may come between any two instructions
@@ -109,10 +117,11 @@ class WorkerTeam:
                 if not handed_out:
                     for tasks in self._tasks[:n_helpers]:
                         tasks.put(task)
+                    self._turn[0] = turn
                     handed_out = True
                     while failure is None and job(0, *arguments):
                         pass
-                self._reports.wait_for(self._turn, n_helpers)
+                self._reports.wait_for(turn, n_helpers)
                 break
             except BaseException as interruption:
                 self.stop_flag[0] = 1
@@ -125,6 +134,7 @@ class WorkerTeam:
         """End the threads."""
         for tasks in self._tasks:
             tasks.put(None)
+        self._turn[0] = -1
         self._tasks = []
 
     def __enter__(self) -> WorkerTeam:
@@ -138,7 +148,7 @@ class _Reports:
     """What the threads tell the caller. Nothing is lost if the caller is interrupted in between."""
 
     def __init__(self, n_threads: int, stop_flag: np.ndarray) -> None:
-        self._finished = [0] * n_threads  # latest turn that each thread has finished
+        self._finished = np.zeros((n_threads, LINE), np.int64)  # each thread's latest turn
         self._news: SimpleQueue[None] = SimpleQueue()  # there may be more than one looks at
         self._errors: list[BaseException] = []
         self._stop_flag = stop_flag
@@ -148,16 +158,19 @@ class _Reports:
         self._stop_flag[0] = 1  # others may be waiting for this thread
 
     def has_finished(self, thread: int, turn: int) -> bool:
-        return self._finished[thread - 1] == turn
+        return bool(self._finished[thread - 1, 0] == turn)
 
     def finished(self, thread: int, turn: int) -> None:
-        self._finished[thread - 1] = turn
+        self._finished[thread - 1, 0] = turn
         self._news.put(None)
 
     def wait_for(self, turn: int, n_threads: int) -> None:
         """Return when the first threads have finished a turn."""
-        while any(finished != turn for finished in self._finished[:n_threads]):
-            self._news.get()
+        finished = self._finished[:n_threads, 0]
+        while (finished != turn).any():
+            late = int(np.argmax(finished != turn))
+            if not linger(self._finished[late], int(finished[late])):
+                self._news.get()
         while not self._news.empty():
             self._news.get()
 
@@ -166,8 +179,25 @@ class _Reports:
         return errors
 
 
-def _work(thread: int, tasks: SimpleQueue[_Task | None], reports: _Reports) -> None:
-    while (task := tasks.get()) is not None:
+@jit
+def linger(word: Any, old: int) -> bool:
+    """Wait a while for ``word[0]`` to be another than `old`; return whether it is."""
+    for idle in range(_PATIENCE):
+        if load_acquire(word, 0) != old:
+            return True
+        relax(idle)
+    return False
+
+
+def _work(
+    thread: int, tasks: SimpleQueue[_Task | None], latest: np.ndarray, reports: _Reports
+) -> None:
+    turn = 0
+    while True:
+        linger(latest, turn)
+        task = tasks.get()
+        if task is None:
+            break
         turn, job, arguments = task
         if not reports.has_finished(thread, turn):  # an interrupted caller hands out again
             try:

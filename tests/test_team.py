@@ -172,11 +172,11 @@ def test_waiting_workers_see_the_stop_flag() -> None:
     problem = Chain(graph)
     before = problem.marks.tolist()
     with WorkerTeam(3, 3) as team:
-        executor = Executor(schedule, team)
+        executor, kernel = Executor(schedule, team), bind(problem, schedule)
         stopper = threading.Timer(0.1, team.stop_flag.__setitem__, (0, 1))
         stopper.start()
         began = time.monotonic()
-        executor.run(bind(problem, schedule))
+        executor.run(kernel)
         assert 0.05 < time.monotonic() - began < 1
     assert problem.marks.tolist() == before
 
