@@ -47,18 +47,23 @@ _AHEAD = 4  # samples: so far ahead does the row kernel ask for rows
 
 
 @inline
-def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta: Any) -> bool:
-    """Set ``beta[at:]`` to the factors of the row in its update; True if one is not zero.
+def _respond(
+    c: Any, p: int, row: int, update: int, first: float, margins: Any, at: int, beta: Any
+) -> float:
+    """Set ``beta[at:]`` to the factors of the row in its update.
 
-    `margins` from `at` on are inner products with v. On the lattice the factors are rounded, and
-    the bound of max|v| grows by what they can add.
+    `margins` from `at` on are inner products with v; a single output takes `first` for its own. On
+    the lattice the factors are rounded, and the bound of max|v| grows by what they can add. Returns
+    the factor of a single output, otherwise 0.0 if all factors are zero: at once, where memory
+    written and read again takes its time.
     """
     scale, gain, eta = c.rates[update, SCALE], c.rates[update, GAIN], c.rates[update, STEP]
     room = c.intercept.shape[1] // 3
     largest = 0.0
-    moves, finite = False, True
+    factor, moves, finite = 0.0, False, True
     for o in range(c.n_outputs):
-        margin = scale * margins[at + o] + c.intercept[p, o]
+        inner = first if c.n_outputs == 1 else margins[at + o]
+        margin = scale * inner + c.intercept[p, o]
         g = slope(c.loss, c.epsilon, margin, c.targets[row, o])
         if c.weighted:
             g *= c.importance[row, o]
@@ -80,7 +85,7 @@ def _respond(c: Any, p: int, row: int, update: int, margins: Any, at: int, beta:
         if not (finite and bound <= c.limit) and c.state[p, TROUBLE] == 0.0:
             c.state[p, TROUBLE] = update + 1.0
             c.state[p, WORST] = bound
-    return moves
+    return factor if c.n_outputs == 1 else np.float64(moves)
 
 
 @inline
@@ -133,7 +138,7 @@ def row_kernel(c: Any, start: int, stop: int) -> None:
         if k + _AHEAD < c.samples.size and c.samples[k + _AHEAD] != k + _AHEAD:
             fetch_row(c, 0, np.intp(c.samples[k + _AHEAD]))
         dot(c, 0, row, margins, 0)
-        if _respond(c, 0, row, time, margins, 0, beta):
+        if _respond(c, 0, row, time, margins[0], margins, 0, beta) != 0.0:
             add_row(c, 0, row, c.weights, beta, 0)
             if c.averaged:
                 _count(c, 0, row, time, beta, 0, margins)
@@ -202,13 +207,8 @@ def _renew_slice(c: Any, p: int, first: int, partial: Any) -> None:
 
 @inline
 def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -> None:
-    """Add up a block's margins, run its recurrence and, unless `packed`, update the weights.
-
-    One response waits for another. Meanwhile the core asks for rows of the next block, and adds
-    the sample before.
-    """
+    """Add up a block's margins, run its recurrence and, unless `packed`, update the weights."""
     stride = max(8 * c.width, 1)
-    padded = (c.block + 7) // 8 * 8
     margins, beta = c.scratch[3 * p], c.scratch[3 * p + 1]
     for k in range(c.block * stride):
         margins[k] = 0.0
@@ -222,25 +222,13 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -
     if c.simultaneous:
         for o in range(c.n_outputs):
             c.intercept[p, pending + o] = c.intercept[p, o]
-    for k in range(first, last):
-        row = np.intp(c.samples[k])
-        own = _slot(c, k - first, row)
-        if packed and k + c.block < c.samples.size and not c.simultaneous:
-            fetch_row(c, p, np.intp(c.samples[k + c.block]))
-        if c.simultaneous:
-            _respond(c, p, row, first // c.block, margins, own * stride, beta)
-        elif _respond(c, p, row, k, margins, own * stride, beta):
-            base = row * padded
-            if c.width == 0:
-                factor = splat(beta[own])
-                for j in range(0, padded, 8):
-                    add_wide(margins, j, factor * load_wide(c.gram, base + j))
-            else:
-                for j in range(c.block):
-                    common = splat(np.float64(c.gram[base + j]))
-                    for v in range(0, stride, 8):
-                        change = common * load_wide(beta, own * stride + v)
-                        add_wide(margins, j * stride + v, change)
+    if c.simultaneous:
+        for k in range(first, last):
+            row = np.intp(c.samples[k])
+            at = _slot(c, k - first, row) * stride
+            _respond(c, p, row, first // c.block, margins[at], margins, at, beta)
+    else:
+        _recur(c, p, first, last, margins, beta)
     if not packed:
         for k in range(first, last):
             _update(c, p, first, k, False)
@@ -249,6 +237,36 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -
             c.intercept[p, o] = c.intercept[p, pending + o]
         if c.averaged and c.with_intercept:
             _count_intercept(c, p, first // c.block)
+
+
+@inline
+def _recur(c: Any, p: int, first: int, last: int, margins: Any, beta: Any) -> None:
+    """Find the factors of a block's samples, one after the other.
+
+    Each response waits for the one before, a hundred cycles. Meanwhile the core asks for dense
+    rows of the next block: it would not see them coming that early. The next sample's margin
+    is kept at hand.
+    """
+    stride = max(8 * c.width, 1)
+    padded = (c.block + 7) // 8 * 8
+    row = np.intp(c.samples[first])
+    margin = margins[row % c.block * stride]
+    for k in range(first, last):
+        if c.dense and k + c.block < c.samples.size:
+            fetch_row(c, p, np.intp(c.samples[k + c.block]))
+        after = np.intp(c.samples[min(k + 1, last - 1)])
+        at, base = row % c.block * stride, row * padded
+        factor = _respond(c, p, row, k, margin, margins, at, beta)
+        row, margin = after, margins[after % c.block * stride]
+        if factor != 0.0 and c.width == 0:
+            margin += factor * c.gram[base + after % c.block]
+            for j in range(0, padded, 8):
+                add_wide(margins, j, splat(factor) * load_wide(c.gram, base + j))
+        elif factor != 0.0:
+            for j in range(c.block):
+                common = splat(np.float64(c.gram[base + j]))
+                for v in range(0, stride, 8):
+                    add_wide(margins, j * stride + v, common * load_wide(beta, at + v))
 
 
 @inline

@@ -119,4 +119,4 @@ def fetch_row(c: Any, p: int, row: int) -> None:
     for k in range(lower, upper, 32):
         prefetch(c.values, k)
     if c.gram.size:
-        prefetch(c.gram, row * (c.gram.size // c.targets.shape[0]))
+        prefetch(c.gram, row * ((c.block + 7) // 8 * 8))
