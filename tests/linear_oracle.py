@@ -133,12 +133,15 @@ def train(
             gain, share = eta / after / len(members), eta / len(members)
             factors = []
             seen = intercept.copy() if batch else intercept
+            lost = [0.0 for _ in outputs]  # in a mini-batch, by rounding the factor before
             for i in members:
                 for k in outputs:
                     inner = sum(q * v[k][j] for j, q in rows[i])
                     margin = scale * math.ldexp(inner, -2 * a - b) + seen[k]
                     g = slope(o["loss"], o["epsilon"], margin, labels[i][k]) * weight[i][k]
-                    factors.append((i, k, round(-gain * g * feature_scale**2 * 2.0**b)))
+                    exact = -gain * g * feature_scale**2 * 2.0**b + lost[k]
+                    factors.append((i, k, round(exact)))
+                    lost[k] = exact - round(exact) if batch else 0.0
                     if o["fit_intercept"]:
                         intercept[k] -= intercept_decay * (share * g)
             counted = float(0 < o["average_from"] <= t)

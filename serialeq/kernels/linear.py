@@ -53,8 +53,9 @@ def _respond(
     """Set ``beta[at:]`` to the factors of the row in its update.
 
     `margins` from `at` on are inner products with v; a single output takes `first` for its own. On
-    the lattice the factors are rounded, and the bound of max|v| grows by what they can add. Returns
-    the factor of a single output, otherwise 0.0 if all factors are zero: at once, where memory
+    the lattice the factors are rounded, and the bound of max|v| grows by what they can add; in a
+    mini-batch, whose samples share a step, each takes over what the one before lost. Returns the
+    factor of a single output, otherwise 0.0 if all factors are zero: at once, where memory
     written and read again takes its time.
     """
     scale, gain, eta = c.rates[update, SCALE], c.rates[update, GAIN], c.rates[update, STEP]
@@ -68,8 +69,13 @@ def _respond(
         if c.weighted:
             g *= c.importance[row, o]
         factor = -(gain * g)
-        if c.lattice:
+        if c.lattice and c.simultaneous:
+            exact = factor + c.scratch[3 * p + 2, o]
+            factor = round_small(exact)
+            c.scratch[3 * p + 2, o] = exact - factor
+        elif c.lattice:
             factor = round_small(factor)
+        if c.lattice:
             finite = finite and abs(factor) <= c.limit
             largest = max(largest, abs(factor))
         beta[at + o] = factor
@@ -223,6 +229,7 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -
         for o in range(c.n_outputs):
             c.intercept[p, pending + o] = c.intercept[p, o]
     if c.simultaneous:
+        c.scratch[3 * p + 2, : c.n_outputs] = 0.0
         for k in range(first, last):
             row = np.intp(c.samples[k])
             at = _slot(c, k - first, row) * stride

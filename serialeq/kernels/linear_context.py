@@ -57,7 +57,8 @@ class LinearContext(NamedTuple):
     gram: np.ndarray
     """(blocks * s * padded s,) int32: x_j.x_k in units of 2^-2a; (0,) unless needed."""
     scratch: np.ndarray
-    """(3 P, room) float64: a block's margins, factors, and factors that are not zero."""
+    """(3 P, room) float64: a block's margins; factors; factors that are not zero or, of a
+    mini-batch, what rounding the last ones lost."""
     digits: np.ndarray
     """(4 V,) int16: weights as `serialeq.kernels.packed` wants them; (0,) without them."""
     pairs: np.ndarray
