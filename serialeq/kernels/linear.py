@@ -43,7 +43,7 @@ from .losses import slope
 from .packed import add_rows_packed, dot_packed, split_weights
 from .simd import add_wide, load_wide, splat
 
-_AHEAD = 4  # samples: so far ahead does the row kernel ask for rows
+_AHEAD = 4  # samples: so far ahead are rows asked for where no response is waited for
 
 
 @inline
@@ -132,6 +132,12 @@ def _renew(c: Any, p: int, period: int) -> float:
     return largest
 
 
+@inline
+def _jumps(c: Any, k: int) -> bool:
+    """Return whether there is a sample at position k, and its row is not the k-th in memory."""
+    return k < c.samples.size and c.samples[k] != k
+
+
 @kernel
 def row_kernel(c: Any, start: int, stop: int) -> None:
     """Apply the samples at packed positions ``start <= k < stop``, one after the other."""
@@ -141,7 +147,7 @@ def row_kernel(c: Any, start: int, stop: int) -> None:
         row, time = np.intp(c.samples[k]), np.intp(c.times[k])
         if _renewal(c, 0, time):
             c.state[0, BOUND] = _renew(c, 0, time // c.period)
-        if k + _AHEAD < c.samples.size and c.samples[k + _AHEAD] != k + _AHEAD:
+        if _jumps(c, k + _AHEAD):
             fetch_row(c, 0, np.intp(c.samples[k + _AHEAD]))
         dot(c, 0, row, margins, 0)
         if _respond(c, 0, row, time, margins[0], margins, 0, beta) != 0.0:
@@ -169,6 +175,8 @@ def sliced_kernel(c: Any, start: int, stop: int) -> None:
             _renew_slice(c, p, last, c.partial[b % 2])
             for k in range(last, min(last + c.block, n)):
                 row = np.intp(c.samples[k])
+                if c.simultaneous and _jumps(c, k + _AHEAD):
+                    fetch_row(c, p, np.intp(c.samples[k + _AHEAD]))
                 at = _slot(c, k - last, row) * max(8 * c.width, 1)
                 dot(c, p, row, c.partial[b % 2, p], at)
 
@@ -192,6 +200,8 @@ def packed_kernel(c: Any, start: int, stop: int) -> None:
             three = split_weights(c, p)
             for k in range(last, min(last + c.block, n)):
                 row = np.intp(c.samples[k])
+                if c.simultaneous and _jumps(c, k + _AHEAD):
+                    fetch_row(c, p, np.intp(c.samples[k + _AHEAD]))
                 c.partial[b % 2, p, _slot(c, k - last, row)] = dot_packed(c, p, row, three)
 
 
@@ -250,16 +260,16 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -
 def _recur(c: Any, p: int, first: int, last: int, margins: Any, beta: Any) -> None:
     """Find the factors of a block's samples, one after the other.
 
-    Each response waits for the one before, a hundred cycles. Meanwhile the core asks for dense
-    rows of the next block: it would not see them coming that early. The next sample's margin
-    is kept at hand.
+    Each response waits for the one before, a hundred cycles. Meanwhile the core asks for rows of
+    the next block, if they are long or not the next ones in memory: it would not see them coming.
+    The next sample's margin is kept at hand.
     """
     stride = max(8 * c.width, 1)
     padded = (c.block + 7) // 8 * 8
     row = np.intp(c.samples[first])
     margin = margins[row % c.block * stride]
     for k in range(first, last):
-        if c.dense and k + c.block < c.samples.size:
+        if _jumps(c, k + c.block) or (c.dense and k + c.block < c.samples.size):
             fetch_row(c, p, np.intp(c.samples[k + c.block]))
         after = np.intp(c.samples[min(k + 1, last - 1)])
         at, base = row % c.block * stride, row * padded
