@@ -192,12 +192,12 @@ class LinearModel(SlicedProblem):
         """
         n, layout, positions = self.n_samples, self._state.layout, None
         if layout is not None and layout.n_slices == 1:
-            positions = layout.positions(samples, n)
+            positions = layout.positions(samples)
         if positions is None:
             rows = np.arange(n, dtype=np.int32)
             if np.array_equal(np.bincount(samples, minlength=n), np.ones(n)):
                 rows = samples
-            positions = self._lay_out(1, rows, WorkerTeam(1)).positions(samples, n)
+            positions = self._lay_out(1, rows, WorkerTeam(1)).positions(samples)
             assert positions is not None
         self._simultaneous = 0
         self._resize(samples.size, samples.size)
@@ -289,7 +289,7 @@ class LinearModel(SlicedProblem):
     def follow(self, order: Order) -> None:
         """Let the next epochs of the sliced kernel follow an order with the same blocks."""
         assert self._state.layout is not None
-        positions = self._state.layout.positions(order.samples(), self.n_samples)
+        positions = self._state.layout.positions(order.samples())
         if positions is None or self._sequence.size != positions.size:
             raise SerialeqError("order: expected one with the blocks that were laid out")
         self._sequence[:] = positions

@@ -52,7 +52,8 @@ class Layout:
 
     Attributes
     ----------
-    n_slices : int
+    n_samples, n_slices : int
+        Rows of the matrix, and slices.
     rows : array of int32
         Which rows of the matrix are there, in which order.
     place : array of int, shape (d,)
@@ -61,6 +62,7 @@ class Layout:
         ``first_column`` and others as in `serialeq.kernels.linear_context.LinearContext`.
     """
 
+    n_samples: int
     n_slices: int
     rows: np.ndarray
     place: np.ndarray
@@ -70,11 +72,15 @@ class Layout:
     columns: np.ndarray
     values: np.ndarray
 
-    def positions(self, samples: np.ndarray, n_samples: int) -> np.ndarray | None:
-        """Return where the rows of some samples lie, int32; None if one of them is not there."""
-        where = np.full(n_samples, -1, dtype=np.int32)
+    @cached_property
+    def _where(self) -> np.ndarray:
+        where = np.full(self.n_samples, -1, dtype=np.int32)
         where[self.rows] = np.arange(self.rows.size, dtype=np.int32)
-        found = where[samples]
+        return where
+
+    def positions(self, samples: np.ndarray) -> np.ndarray | None:
+        """Return where the rows of some samples lie, int32; None if one of them is not there."""
+        found = self._where[samples]
         return None if (found < 0).any() else found
 
 
@@ -105,7 +111,7 @@ def lay_out(
     exact = lattice is not None
     scale = 2.0**lattice.feature_bits / lattice.scale if lattice is not None else 1.0
     dtype: Any = np.int16 if exact else np.float32
-    n_features = X.shape[1]
+    n_samples, n_features = X.shape
     if isinstance(X, np.ndarray):
         width = -(-n_features // n_slices)
         row_width = -(-width // 32) * 32
@@ -115,7 +121,8 @@ def lay_out(
         values = aligned_zeros((n_slices, rows.size, row_width), dtype)
         team.run(slice_dense, team.n_threads, X, rows, width, scale, exact, values)
         ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
-        return Layout(n_slices, rows, place, first, row_width, ptr, columns, values.reshape(-1))
+        values = values.reshape(-1)
+        return Layout(n_samples, n_slices, rows, place, first, row_width, ptr, columns, values)
     cuts, first, place = cut_columns(indptr, indices, n_features, n_slices, frequent_first=exact)
     ptr = np.empty((n_slices, rows.size + 1), dtype=np.int64)
     n_entries = int(np.diff(indptr)[rows].sum())
@@ -126,4 +133,4 @@ def lay_out(
         team, slice_rows, indptr, indices, X.data, rows, cuts, place, scale, exact, ptr, columns,
         values,
     )  # fmt: skip
-    return Layout(n_slices, rows, place, first, 0, ptr, columns, values)
+    return Layout(n_samples, n_slices, rows, place, first, 0, ptr, columns, values)
