@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from .errors import SerialeqError
-from .kernels.atomics import LINE, load_acquire, relax
+from .kernels.atomics import LINE, call_kernel, claim, load_acquire, relax, store_release
 from .kernels.jit import jit
+from .kernels.kernel import BoundKernel
 
 MAX_WORKERS = 1024
 
-_PATIENCE = 1024  # rounds, about 0.3 ms: to sleep and be woken takes 0.05 ms, and an epoch may be 2
+_PATIENCE = 1024  # rounds, about 0.3 ms: to sleep and be woken takes 0.1 ms, and an epoch may be 2
+
+_TURN, _ADDRESS, _BLOCK, _THREADS = range(4)  # places in what lingering threads are told
 
 _Task = tuple[int, Callable[..., bool], tuple[Any, ...]]  # turn, job, its arguments
 
@@ -48,6 +51,26 @@ def count_workers(n_jobs: int | None) -> int:
     return int(n_jobs)
 
 
+class NativeJob:
+    """A job in machine code, ``run(context, thread, n_threads)``, that needs no Python to start.
+
+    Parameters
+    ----------
+    bound : BoundKernel
+    again : array of int64
+        That of the team: the code sets ``again[thread * LINE]`` to whether there is more to do.
+    """
+
+    def __init__(self, bound: BoundKernel, again: np.ndarray) -> None:
+        self.address, self.block = bound.address, bound.block
+        self._bound, self._again = bound, again
+
+    def __call__(self, thread: int, n_threads: int) -> bool:
+        """Do a thread's share, or a part of it."""
+        self._bound.run(thread, n_threads)
+        return bool(self._again[thread * LINE])
+
+
 class WorkerTeam:
     """The calling thread, which is thread 0, and threads that stay parked between jobs.
 
@@ -64,6 +87,8 @@ class WorkerTeam:
 
     Attributes
     ----------
+    again : array of int64
+        What native jobs tell of each thread (`NativeJob`).
     stop_flag : array of int64, shape (1,)
         Not zero: every compiled loop returns soon. Set when the caller is interrupted, or a job
         fails.
@@ -73,8 +98,8 @@ class WorkerTeam:
         self.n_workers = n_workers
         self.n_threads = n_threads or min(n_workers, available_cores())
         self.stop_flag = np.zeros(1, dtype=np.int64)
-        self._turn = np.zeros(1, dtype=np.int64)
-        linger(self._turn, -1)  # compiles
+        self.again = np.zeros(self.n_threads * LINE, dtype=np.int64)
+        self._told = np.zeros(LINE, dtype=np.int64)
         self._process = os.getpid()
         self._reports = _Reports(self.n_threads - 1, self.stop_flag)
         self._tasks: list[SimpleQueue[_Task | None]] = []
@@ -83,7 +108,7 @@ class WorkerTeam:
             self._tasks.append(tasks)
             threading.Thread(
                 target=_work,
-                args=(t, tasks, self._turn, self._reports),
+                args=(t, tasks, self._told, self.again, self._reports),
                 name=f"serialeq-{t}",
                 daemon=True,
             ).start()
@@ -91,7 +116,8 @@ class WorkerTeam:
     def run(self, job: Callable[..., bool], *arguments: Any, n_threads: int | None = None) -> None:
         """Call ``job(thread, *arguments)`` on every thread until it returns False on each.
 
-        With `n_threads`, on so many of them only: the caller alone if it is 1.
+        With `n_threads`, on so many of them only: the caller alone if it is 1. A `NativeJob` starts
+        within a microsecond on threads that have run one less than a third of a millisecond ago.
 
         A job returns True now and then, so that the caller can be interrupted (Ctrl-C): then the
         stop flag is set, all workers return, and the interruption goes on its way.
@@ -108,20 +134,19 @@ class WorkerTeam:
             )
         n_helpers = (n_threads or self.n_threads) - 1
         self.stop_flag[0] = 0
-        turn = int(self._turn[0]) + 1
+        turn = int(self._told[_TURN]) + 1
         task = (turn, job, arguments)
+        native = isinstance(job, NativeJob)
         failure: BaseException | None = None
         handed_out = False
         while True:  # an interruption may come between any two instructions
             try:
                 if not handed_out:
-                    for tasks in self._tasks[:n_helpers]:
-                        tasks.put(task)
-                    self._turn[0] = turn
+                    self._hand_out(task, n_helpers)
                     handed_out = True
                     while failure is None and job(0, *arguments):
                         pass
-                self._reports.wait_for(turn, n_helpers)
+                self._reports.wait_for(turn, n_helpers, native)
                 break
             except BaseException as interruption:
                 self.stop_flag[0] = 1
@@ -130,11 +155,28 @@ class WorkerTeam:
         if failure is not None or errors:
             raise failure or errors[0]
 
+    def _hand_out(self, task: _Task, n_helpers: int) -> None:
+        turn, job, _ = task
+        helpers, states = self._tasks[:n_helpers], self._reports.states
+        if not isinstance(job, NativeJob):
+            for tasks in helpers:
+                tasks.put(task)
+            self._told[_ADDRESS] = 0
+            _tell(self._told, states, turn, n_helpers)
+            return
+        self._told[_ADDRESS:] = 0
+        self._told[_ADDRESS : _THREADS + 1] = job.address, job.block, n_helpers + 1
+        lingered = _tell(self._told, states, turn, n_helpers)
+        for tasks, told in zip(helpers, lingered, strict=True):
+            if not told:
+                tasks.put(task)
+
     def close(self) -> None:
         """End the threads."""
         for tasks in self._tasks:
             tasks.put(None)
-        self._turn[0] = -1
+        self._told[_ADDRESS] = 0
+        _tell(self._told, self._reports.states, int(self._told[_TURN]), len(self._tasks))
         self._tasks = []
 
     def __enter__(self) -> WorkerTeam:
@@ -148,7 +190,8 @@ class _Reports:
     """What the threads tell the caller. Nothing is lost if the caller is interrupted in between."""
 
     def __init__(self, n_threads: int, stop_flag: np.ndarray) -> None:
-        self._finished = np.zeros((n_threads, LINE), np.int64)  # each thread's latest turn
+        self.latest = np.zeros(n_threads * LINE, np.int64)  # turn that each thread has finished
+        self.states = np.ones(n_threads * LINE, np.int64)  # 0: the thread lingers
         self._news: SimpleQueue[None] = SimpleQueue()  # there may be more than one looks at
         self._errors: list[BaseException] = []
         self._stop_flag = stop_flag
@@ -158,18 +201,16 @@ class _Reports:
         self._stop_flag[0] = 1  # others may be waiting for this thread
 
     def has_finished(self, thread: int, turn: int) -> bool:
-        return bool(self._finished[thread - 1, 0] == turn)
+        return bool(self.latest[(thread - 1) * LINE] >= turn)
 
     def finished(self, thread: int, turn: int) -> None:
-        self._finished[thread - 1, 0] = turn
+        self.latest[(thread - 1) * LINE] = turn
         self._news.put(None)
 
-    def wait_for(self, turn: int, n_threads: int) -> None:
-        """Return when the first threads have finished a turn."""
-        finished = self._finished[:n_threads, 0]
-        while (finished != turn).any():
-            late = int(np.argmax(finished != turn))
-            if not linger(self._finished[late], int(finished[late])):
+    def wait_for(self, turn: int, n_threads: int, native: bool) -> None:
+        """Return when the first threads have finished a turn; of a native job there are no news."""
+        while not _all_finished(self.latest, n_threads, turn):
+            if not native:
                 self._news.get()
         while not self._news.empty():
             self._news.get()
@@ -180,21 +221,67 @@ class _Reports:
 
 
 @jit
-def linger(word: Any, old: int) -> bool:
-    """Wait a while for ``word[0]`` to be another than `old`; return whether it is."""
-    for idle in range(_PATIENCE):
-        if load_acquire(word, 0) != old:
-            return True
-        relax(idle)
-    return False
+def _tell(told: Any, states: Any, turn: int, n_helpers: int) -> Any:
+    """Tell the threads that linger about a turn; return which ones do."""
+    store_release(told, _TURN, turn)
+    lingered = np.empty(n_helpers, np.bool_)
+    for helper in range(n_helpers):
+        lingered[helper] = claim(states, helper * LINE)
+    return lingered
+
+
+@jit
+def _linger(thread: int, told: Any, again: Any, latest: Any, states: Any) -> None:
+    """Run native jobs until there is another one, or none for a while.
+
+    Whoever sets the thread's state to 1 decides what it does next: its caller, who has told it a
+    job, or the thread itself, which will sleep until something is in its queue.
+    """
+    own = (thread - 1) * LINE
+    store_release(states, own, 0)
+    idle = 0
+    while True:
+        if load_acquire(states, own):
+            turn, address = load_acquire(told, _TURN), told[_ADDRESS]
+            if address == 0:
+                return
+            if turn > latest[own]:  # an interrupted caller hands out again
+                more = True
+                while more:
+                    call_kernel(address, told[_BLOCK], thread, told[_THREADS])
+                    more = again[thread * LINE] != 0
+                store_release(latest, own, turn)
+            store_release(states, own, 0)
+            idle = 0
+        elif idle < _PATIENCE:
+            relax(idle)
+            idle += 1
+        elif claim(states, own):
+            return
+
+
+@jit
+def _all_finished(latest: Any, n_helpers: int, turn: int) -> bool:
+    """Wait a while for threads to finish a turn; return whether they have."""
+    for helper in range(n_helpers):
+        idle = 0
+        while load_acquire(latest, helper * LINE) < turn:
+            if idle == _PATIENCE:
+                return False
+            relax(idle)
+            idle += 1
+    return True
 
 
 def _work(
-    thread: int, tasks: SimpleQueue[_Task | None], latest: np.ndarray, reports: _Reports
+    thread: int,
+    tasks: SimpleQueue[_Task | None],
+    told: np.ndarray,
+    again: np.ndarray,
+    reports: _Reports,
 ) -> None:
-    turn = 0
     while True:
-        linger(latest, turn)
+        _linger(thread, told, again, reports.latest, reports.states)
         task = tasks.get()
         if task is None:
             break

@@ -14,6 +14,7 @@ import numpy as np
 import serialeq
 from serialeq.engines.base import ENGINES
 from serialeq.engines.executor import Executor
+from serialeq.kernels.atomics import LINE
 from serialeq.order import Order
 from serialeq.planning.batches import plan_cyclades, plan_groups
 from serialeq.planning.dataflow import find_waits
@@ -65,6 +66,7 @@ class SequentialTeam(WorkerTeam):
     def __init__(self, n_workers: int, turns: Iterable[int]) -> None:
         super().__init__(n_workers, 1)
         self.n_threads = n_workers
+        self.again = np.zeros(n_workers * LINE, np.int64)
         self.turns = list(turns)
 
     def run(self, job: Callable[..., bool], *arguments: Any, n_threads: int | None = None) -> None:
