@@ -51,8 +51,8 @@ def _executor() -> Code:
     from serialeq.team import WorkerTeam
 
     order = given_order(Hypergraph(np.array([0]), np.array([0, 1]), 1), [0])
-    Executor(plan_serial(order), WorkerTeam(1))
-    module = run_thread.inspect_llvm(run_thread.signatures[0])
+    progress = Executor(plan_serial(order), WorkerTeam(1)).progress
+    module = run_thread.compiled(progress)._library.get_llvm_str()
     name = re.search(r"^define [^@]*@(\w*run_thread\w*)\(", module, re.M)
     assert name is not None
     # Instructions of the host that other machines do not have become calls of unknown functions.

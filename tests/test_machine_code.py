@@ -61,8 +61,9 @@ for name, options in {
     assembly[name] = compiled._library.get_asm_str()
 problem.loss()
 assembly["loss"] = "".join(squared_error_worker.inspect_asm().values())
-Executor(plan_dataflow(given_order(problem.hypergraph, [0, 1]), 2), WorkerTeam(2))
-assembly["executor"] = "".join(run_thread.inspect_asm().values())
+schedule = plan_dataflow(given_order(problem.hypergraph, [0, 1]), 2)
+progress = Executor(schedule, WorkerTeam(2)).progress
+assembly["executor"] = run_thread.compiled(progress)._library.get_asm_str()
 print(json.dumps(assembly))
 """
 

@@ -56,13 +56,17 @@ class Executor:
     ----------
     schedule : Schedule
     team : WorkerTeam
+
+    Attributes
+    ----------
+    progress : Progress
     """
 
     def __init__(self, schedule: Schedule, team: WorkerTeam) -> None:
         s = schedule
         self.team = team
         stride = LINE if s.n_counters <= _FEW_COUNTERS else 1
-        self._progress = Progress(
+        self.progress = Progress(
             s.worker_ptr, s.start, s.stop, s.wait_ptr, s.wait_counter, s.wait_value, s.post_ptr,
             s.post_counter, s.post_value,
             target=np.array([0, 0, stride]),
@@ -74,11 +78,11 @@ class Executor:
             stop_flag=team.stop_flag,
         )  # fmt: skip
         self._n_threads = min(team.n_threads, s.n_workers)
-        self._job = NativeJob(run_thread.bind(self._progress), team.again)
+        self._job = NativeJob(run_thread.bind(self.progress), team.again)
 
     def run(self, kernel: BoundKernel) -> None:
         """Execute one epoch with a kernel bound to data in the schedule's layout."""
-        state = self._progress
+        state = self.progress
         state.target[:2] = kernel.address, kernel.block
         for array in (state.counters, state.seen, state.cursor, state.claims):
             array[:] = 0
