@@ -178,6 +178,27 @@ def test_mini_batches_are_the_oracle_on_any_number_of_workers(config: dict[str, 
     check_engines(config, "minibatch", "minibatch", config["batch"])
 
 
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_steps_below_a_tick_of_the_lattice_add_up_in_a_mini_batch(n_outputs: int) -> None:
+    rng = np.random.default_rng(0)
+    X = 0.05 * rng.standard_normal((1_000, 40))
+    targets = np.sign(X @ rng.standard_normal((40, n_outputs)))
+    options = {"schedule": "constant", "eta0": 0.05, "alpha": 0.0, "fit_intercept": False}
+    problem = LinearModel(X, targets, loss="log_loss", batch=500, **options)
+    assert problem.lattice is not None
+    assert problem.lattice.tick / 2 > 0.05 * 0.5 / 500  # a factor alone is rounded to zero
+    team = WorkerTeam(2)
+    session = Session(problem, OrderSource(problem, "given", 0, team), "minibatch", team)
+    coef = np.zeros((40, n_outputs))
+    for epoch in range(20):
+        session.run_epoch(epoch)
+        for rows in (slice(0, 500), slice(500, 1_000)):
+            slopes = -targets[rows] / (1 + np.exp(targets[rows] * (X[rows] @ coef)))
+            coef -= 0.05 * X[rows].T @ slopes / 500
+    found = problem.trained()["coef"].T
+    assert np.linalg.norm(found - coef) < 0.25 * np.linalg.norm(coef)
+
+
 def text(
     n: int = 600, d: int = 400, seed: int = 0, n_outputs: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:

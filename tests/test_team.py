@@ -145,6 +145,27 @@ def test_a_schedule_for_fewer_workers_leaves_threads_alone(engine: str) -> None:
         assert threads == {0, 1, 2, 3, 4}
 
 
+def test_threads_are_found_lingering_asleep_and_in_between() -> None:
+    rng = np.random.default_rng(0)
+    graph = Hypergraph([0, 1, 0, 1], 1, 2)
+    order = given_order(graph, [0, 1, 2, 3])
+    problem = Chain(graph)
+    expected = problem.oracle(np.tile(order.samples(), 400))
+    schedule = plan("dataflow", order, 3, 1)
+    ran: list[tuple[int, int]] = []
+    with WorkerTeam(3, 3) as team:
+        executor, kernel = Executor(schedule, team), bind(problem, schedule)
+        for turn in range(400):
+            if rng.random() < 0.3:
+                team.run(lambda thread, turn=turn: ran.append((turn, thread)))
+                assert sorted(ran[-3:]) == [(turn, 0), (turn, 1), (turn, 2)]
+            executor.run(kernel)
+            pause = time.perf_counter() + rng.choice([0.0, 1e-4, 3e-4, 1e-3])
+            while time.perf_counter() < pause:
+                pass
+    assert same_bytes(problem.trained(), expected)
+
+
 @pytest.mark.parametrize("failing", [0, 1, 2])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failure_stops_those_who_wait_and_is_raised(failing: int, error: Any) -> None:
