@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -102,6 +103,15 @@ def relax(idle: int) -> None:
         _pause()
     else:
         _sched_yield()
+
+
+PARTS = 64
+"""Pieces that a job is cut into if its threads take them as they come: cores differ in speed."""
+
+
+def unclaimed() -> Any:
+    """Return a word for each of `PARTS` pieces, to be taken with `claim`."""
+    return np.zeros(PARTS, dtype=np.int64)
 
 
 @inline

@@ -196,8 +196,15 @@ def aligned_zeros(
     shape: tuple[int, ...], dtype: Any = np.float64, alignment: int = 128
 ) -> np.ndarray:
     """Return zeros that start at a multiple of `alignment` bytes: a pair of cache lines."""
+    zeros = aligned(shape, dtype, alignment)
+    zeros.fill(0)
+    return zeros
+
+
+def aligned(shape: tuple[int, ...], dtype: Any = np.float64, alignment: int = 128) -> np.ndarray:
+    """Return an array that starts at a multiple of `alignment` bytes, and has to be filled."""
     n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(n_bytes + alignment, dtype=np.uint8)
+    raw = np.empty(n_bytes + alignment, dtype=np.uint8)
     offset = -raw.ctypes.data % alignment
     return raw[offset : offset + n_bytes].view(dtype).reshape(shape)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .atomics import LINE, meet
+from .atomics import LINE, PARTS, claim, meet
 from .elementary import round_small
 from .jit import inline, jit
 from .shorts import LANES, as_shorts, load_pairs, load_shorts, multiply_pairs, store_digit
@@ -104,8 +104,8 @@ def _copy_values(
 @jit
 def slice_rows(
     thread: int, n_threads: int, indptr: Any, indices: Any, data: Any, rows: Any, cuts: Any,
-    place: Any, scale: float, lattice: bool, ptr: Any, columns: Any, values: Any, arrived: Any,
-    stop_flag: Any,
+    place: Any, scale: float, lattice: bool, ptr: Any, columns: Any, values: Any, parts: Any,
+    arrived: Any, stop_flag: Any,
 ) -> bool:  # fmt: skip
     """Copy the entries of `rows`, sorted by column, into their slices.
 
@@ -130,14 +130,17 @@ def slice_rows(
                 ptr[p, i + 1] = filled
     if not meet(arrived, thread, n_threads, 2, stop_flag):
         return False
-    for i in range(begin, end):
-        source = np.uintp(indptr[rows[i]])
-        for p in range(n_slices):
-            there, count = np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1] - ptr[p, i])
-            for k in range(count):
-                columns[there + k] = place[np.uintp(indices[source + k])]
-            _copy_values(data, source, count, scale, lattice, values, there)
-            source += count
+    for part in range(PARTS):
+        if not claim(parts, part):
+            continue
+        for i in range(n * part // PARTS, n * (part + 1) // PARTS):
+            source = np.uintp(indptr[rows[i]])
+            for p in range(n_slices):
+                there, count = np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1] - ptr[p, i])
+                for k in range(count):
+                    columns[there + k] = place[np.uintp(indices[source + k])]
+                _copy_values(data, source, count, scale, lattice, values, there)
+                source += count
     return False
 
 
@@ -155,8 +158,8 @@ def _search(indices: Any, lower: int, upper: int, column: int) -> int:
 
 @jit
 def slice_dense(
-    thread: int, n_threads: int, data: Any, rows: Any, width: int, scale: float,
-    lattice: bool, values: Any,
+    thread: int, parts: Any, data: Any, rows: Any, width: int, scale: float, lattice: bool,
+    values: Any,
 ) -> bool:  # fmt: skip
     """Copy `rows` of a dense matrix into slices of `width` columns, padded with zeros.
 
@@ -164,20 +167,24 @@ def slice_dense(
     """
     n, n_columns = rows.size, data.shape[1]
     flat, out = data.reshape(-1), values.reshape(-1)
-    for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
-        for p in range(values.shape[0]):
-            there = (p * n + i) * values.shape[2]
-            count = max(0, min(width, n_columns - p * width))
-            source = np.int64(rows[i]) * n_columns + p * width
-            _copy_values(
-                flat, np.uintp(source), np.uintp(count), scale, lattice, out, np.uintp(there)
-            )
+    for part in range(PARTS):
+        if not claim(parts, part):
+            continue
+        for i in range(n * part // PARTS, n * (part + 1) // PARTS):
+            for p in range(values.shape[0]):
+                there = (p * n + i) * values.shape[2]
+                count = max(0, min(width, n_columns - p * width))
+                source = np.int64(rows[i]) * n_columns + p * width
+                _copy_values(
+                    flat, np.uintp(source), np.uintp(count), scale, lattice, out, np.uintp(there)
+                )
+                out[there + count : there + values.shape[2]] = 0
     return False
 
 
 @jit
 def sparse_gram(
-    thread: int, n_threads: int, ptr: Any, columns: Any, values: Any, n_weights: int, block: int,
+    thread: int, parts: Any, ptr: Any, columns: Any, values: Any, n_weights: int, block: int,
     gram: Any,
 ) -> bool:  # fmt: skip
     """Set ``gram[i, j]`` to the inner product of row i and row j of the same block.
@@ -189,9 +196,8 @@ def sparse_gram(
     n, n_slices = gram.shape[0], ptr.shape[0]
     lanes = -(-gram.shape[1] // 16) * 16
     n_blocks = (n + block - 1) // block
-    begin, end = n_blocks * thread // n_threads, n_blocks * (thread + 1) // n_threads
     most = 0
-    for b in range(begin, end):
+    for b in range(n_blocks):
         size = 0
         for p in range(n_slices):
             size += ptr[p, min((b + 1) * block, n)] - ptr[p, b * block]
@@ -200,75 +206,81 @@ def sparse_gram(
     number = np.zeros(n_weights, np.uint32)  # of a column in the block, from 1 on
     there = np.empty(most, np.int64)  # where an entry's column is in `spread`
     sums = np.zeros(lanes, np.int32)
-    for b in range(begin, end):
-        first, last = b * block, min((b + 1) * block, n)
-        used, e = np.uint32(0), np.uintp(0)
-        for p in range(n_slices):
+    for part in range(PARTS):
+        if not claim(parts, part):
+            continue
+        for b in range(n_blocks * part // PARTS, n_blocks * (part + 1) // PARTS):
+            first, last = b * block, min((b + 1) * block, n)
+            used, e = np.uint32(0), np.uintp(0)
+            for p in range(n_slices):
+                for i in range(first, last):
+                    for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
+                        column = np.uintp(columns[k])
+                        found = number[column]
+                        used += np.uint32(found == 0)
+                        found = used if found == 0 else found
+                        number[column] = found
+                        there[e] = np.int64(found) * lanes
+                        spread[np.uintp(there[e] + (i - first))] = values[k]
+                        e += np.uintp(1)
             for i in range(first, last):
-                for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
-                    column = np.uintp(columns[k])
-                    found = number[column]
-                    used += np.uint32(found == 0)
-                    found = used if found == 0 else found
-                    number[column] = found
-                    there[e] = np.int64(found) * lanes
-                    spread[np.uintp(there[e] + (i - first))] = values[k]
-                    e += np.uintp(1)
-        for i in range(first, last):
-            for j in range(0, lanes, 16):
-                part = splat(np.int32(0))
-                skipped = 0
-                for p in range(n_slices):
-                    at = skipped + ptr[p, i] - ptr[p, first]
-                    k, stop = ptr[p, i], ptr[p, i + 1]
-                    while k + 2 <= stop:
-                        x, y = np.int32(values[np.uintp(k)]), np.int32(values[np.uintp(k + 1)])
-                        both = as_shorts(splat(np.int32((y << 16) | (x & 0xFFFF))))
-                        others = load_pairs(
-                            spread, there[np.uintp(at)] + j, there[np.uintp(at + 1)] + j
-                        )
-                        part = part + multiply_pairs(others, both)
-                        k += 2
-                        at += 2
-                    if k < stop:
-                        x = np.int32(values[np.uintp(k)])
-                        both = as_shorts(splat(np.int32(x & 0xFFFF)))
-                        others = load_pairs(
-                            spread, there[np.uintp(at)] + j, there[np.uintp(at)] + j
-                        )
-                        part = part + multiply_pairs(others, both)
-                    skipped += ptr[p, last] - ptr[p, first]
-                store(sums, 0, j // 16, part)
-            for j in range(gram.shape[1]):
-                gram[i, j] = sums[j]
-        for p in range(n_slices):
-            for k in range(np.uintp(ptr[p, first]), np.uintp(ptr[p, last])):
-                number[np.uintp(columns[k])] = 0
-        spread[: (np.int64(used) + 1) * lanes] = 0
+                for j in range(0, lanes, 16):
+                    part = splat(np.int32(0))
+                    skipped = 0
+                    for p in range(n_slices):
+                        at = skipped + ptr[p, i] - ptr[p, first]
+                        k, stop = ptr[p, i], ptr[p, i + 1]
+                        while k + 2 <= stop:
+                            x, y = np.int32(values[np.uintp(k)]), np.int32(values[np.uintp(k + 1)])
+                            both = as_shorts(splat(np.int32((y << 16) | (x & 0xFFFF))))
+                            others = load_pairs(
+                                spread, there[np.uintp(at)] + j, there[np.uintp(at + 1)] + j
+                            )
+                            part = part + multiply_pairs(others, both)
+                            k += 2
+                            at += 2
+                        if k < stop:
+                            x = np.int32(values[np.uintp(k)])
+                            both = as_shorts(splat(np.int32(x & 0xFFFF)))
+                            others = load_pairs(
+                                spread, there[np.uintp(at)] + j, there[np.uintp(at)] + j
+                            )
+                            part = part + multiply_pairs(others, both)
+                        skipped += ptr[p, last] - ptr[p, first]
+                    store(sums, 0, j // 16, part)
+                for j in range(gram.shape[1]):
+                    gram[i, j] = sums[j]
+            for p in range(n_slices):
+                for k in range(np.uintp(ptr[p, first]), np.uintp(ptr[p, last])):
+                    number[np.uintp(columns[k])] = 0
+            spread[: (np.int64(used) + 1) * lanes] = 0
     return False
 
 
 @jit
-def dense_gram(thread: int, n_threads: int, values: Any, block: int, gram: Any) -> bool:
+def dense_gram(thread: int, parts: Any, values: Any, block: int, gram: Any) -> bool:
     """Do as `sparse_gram` for dense slices: `values` has slices, rows, columns."""
     n_slices, n, width = values.shape
     flat = values.reshape(-1)
     n_blocks = (n + block - 1) // block
-    for b in range(n_blocks * thread // n_threads, n_blocks * (thread + 1) // n_threads):
-        start, last = b * block, min((b + 1) * block, n)
-        for i in range(start, last):
-            for j in range(start, i + 1, 4):
-                s0 = s1 = s2 = s3 = splat(np.int32(0))
-                j1, j2, j3 = min(j + 1, i), min(j + 2, i), min(j + 3, i)
-                for p in range(n_slices):
-                    for k in range(p * n * width, p * n * width + width, LANES):
-                        x = load_shorts(flat, i * width + k)
-                        s0 = s0 + multiply_pairs(x, load_shorts(flat, j * width + k))
-                        s1 = s1 + multiply_pairs(x, load_shorts(flat, j1 * width + k))
-                        s2 = s2 + multiply_pairs(x, load_shorts(flat, j2 * width + k))
-                        s3 = s3 + multiply_pairs(x, load_shorts(flat, j3 * width + k))
-                for other, sum_ in ((j, s0), (j1, s1), (j2, s2), (j3, s3)):
-                    gram[i, other - start] = gram[other, i - start] = total(sum_)
+    for part in range(PARTS):
+        if not claim(parts, part):
+            continue
+        for b in range(n_blocks * part // PARTS, n_blocks * (part + 1) // PARTS):
+            start, last = b * block, min((b + 1) * block, n)
+            for i in range(start, last):
+                for j in range(start, i + 1, 4):
+                    s0 = s1 = s2 = s3 = splat(np.int32(0))
+                    j1, j2, j3 = min(j + 1, i), min(j + 2, i), min(j + 3, i)
+                    for p in range(n_slices):
+                        for k in range(p * n * width, p * n * width + width, LANES):
+                            x = load_shorts(flat, i * width + k)
+                            s0 = s0 + multiply_pairs(x, load_shorts(flat, j * width + k))
+                            s1 = s1 + multiply_pairs(x, load_shorts(flat, j1 * width + k))
+                            s2 = s2 + multiply_pairs(x, load_shorts(flat, j2 * width + k))
+                            s3 = s3 + multiply_pairs(x, load_shorts(flat, j3 * width + k))
+                    for other, sum_ in ((j, s0), (j1, s1), (j2, s2), (j3, s3)):
+                        gram[i, other - start] = gram[other, i - start] = total(sum_)
     return False
 
 

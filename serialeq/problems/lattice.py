@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from serialeq.errors import DataError, SerialeqError
+from serialeq.kernels.atomics import PARTS, claim, unclaimed
 from serialeq.kernels.jit import jit
 from serialeq.kernels.simd import larger, load_wide, magnitude, splat, store_wide, total
 from serialeq.team import WorkerTeam
@@ -86,34 +87,37 @@ class RowSizes:
 def row_sizes(indptr: np.ndarray, data: np.ndarray, team: WorkerTeam) -> RowSizes:
     """Measure the rows ``data[indptr[i] : indptr[i + 1]]``."""
     sizes = np.zeros((team.n_threads, 4))
-    team.run(_row_sizes, team.n_threads, indptr, data, sizes)
+    team.run(_row_sizes, unclaimed(), indptr, data, sizes)
     entry, total, square, longest = sizes.max(axis=0)
     return RowSizes(float(entry), float(total), float(square), int(longest))
 
 
 @jit
-def _row_sizes(thread: int, n_threads: int, indptr: Any, data: Any, sizes: Any) -> bool:
+def _row_sizes(thread: int, parts: Any, indptr: Any, data: Any, sizes: Any) -> bool:
     n = indptr.size - 1
     mosts = splat(0.0)
     most = most_total = most_square = 0.0
     longest: Any = 0
-    for i in range(n * thread // n_threads, n * (thread + 1) // n_threads):
-        totals = squares = splat(0.0)
-        lower, upper = indptr[i], indptr[i + 1]
-        k = lower
-        while k + 8 <= upper:
-            x = load_wide(data, k)
-            mosts = larger(mosts, magnitude(x))
-            totals, squares = totals + magnitude(x), squares + x * x
-            k += 8
-        total_, square = total(totals), total(squares)
-        for rest in range(np.uintp(k), np.uintp(upper)):
-            size = abs(np.float64(data[rest]))
-            most = max(most, size)
-            total_ += size
-            square += size * size
-        most_total, most_square = max(most_total, total_), max(most_square, square)
-        longest = max(longest, upper - lower)
+    for part in range(PARTS):
+        if not claim(parts, part):
+            continue
+        for i in range(n * part // PARTS, n * (part + 1) // PARTS):
+            totals = squares = splat(0.0)
+            lower, upper = indptr[i], indptr[i + 1]
+            k = lower
+            while k + 8 <= upper:
+                x = load_wide(data, k)
+                mosts = larger(mosts, magnitude(x))
+                totals, squares = totals + magnitude(x), squares + x * x
+                k += 8
+            total_, square = total(totals), total(squares)
+            for rest in range(np.uintp(k), np.uintp(upper)):
+                size = abs(np.float64(data[rest]))
+                most = max(most, size)
+                total_ += size
+                square += size * size
+            most_total, most_square = max(most_total, total_), max(most_square, square)
+            longest = max(longest, upper - lower)
     lanes = np.empty(8)
     store_wide(lanes, 0, mosts)
     sizes[thread, 0], sizes[thread, 1] = max(most, lanes.max()), most_total

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from serialeq.errors import DataError, SerialeqError
 from serialeq.hypergraph import Hypergraph
+from serialeq.kernels.atomics import unclaimed
 from serialeq.kernels.factorization import sequential_mean
 from serialeq.kernels.kernel import BoundKernel
 from serialeq.kernels.linear import packed_kernel, row_kernel, sliced_kernel
@@ -278,11 +279,11 @@ class LinearModel(SlicedProblem):
         if self.dense:
             shape = layout.n_slices, gram.shape[0], layout.row_width
             values = layout.values.reshape(shape)
-            team.run(dense_gram, team.n_threads, values, block, gram)
+            team.run(dense_gram, unclaimed(), values, block, gram)
             return
         n_threads = self.cost.most_threads(block, team.n_threads)
         team.run(
-            sparse_gram, n_threads, layout.ptr, layout.columns, layout.values,
+            sparse_gram, unclaimed(), layout.ptr, layout.columns, layout.values,
             int(layout.first[-1]), block, gram, n_threads=n_threads,
         )  # fmt: skip
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.simd import aligned_zeros, whole_pages
+from serialeq.kernels.atomics import unclaimed
+from serialeq.kernels.simd import aligned, whole_pages
 from serialeq.kernels.slices import cut_columns, run_meeting, slice_dense, slice_rows
 from serialeq.team import WorkerTeam
 
@@ -118,8 +119,8 @@ def lay_out(
         first = np.arange(n_slices + 1) * whole_pages(row_width)
         column = np.arange(n_features)
         place = (first[column // width] + column % width).astype(np.uint32)
-        values = aligned_zeros((n_slices, rows.size, row_width), dtype)
-        team.run(slice_dense, team.n_threads, X, rows, width, scale, exact, values)
+        values = aligned((n_slices, rows.size, row_width), dtype)
+        team.run(slice_dense, unclaimed(), X, rows, width, scale, exact, values)
         ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
         values = values.reshape(-1)
         return Layout(n_samples, n_slices, rows, place, first, row_width, ptr, columns, values)
@@ -131,6 +132,6 @@ def lay_out(
     columns, values = room[: 4 * n_entries].view(np.uint32), room[4 * n_entries :].view(dtype)
     run_meeting(
         team, slice_rows, indptr, indices, X.data, rows, cuts, place, scale, exact, ptr, columns,
-        values,
+        values, unclaimed(),
     )  # fmt: skip
     return Layout(n_samples, n_slices, rows, place, first, 0, ptr, columns, values)
