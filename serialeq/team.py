@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from numbers import Integral
 from queue import SimpleQueue
 from typing import Any
@@ -97,12 +98,14 @@ class WorkerTeam:
     def __init__(self, n_workers: int, n_threads: int | None = None) -> None:
         self.n_workers = n_workers
         self.n_threads = n_threads or min(n_workers, available_cores())
+        _compile()
         self.stop_flag = np.zeros(1, dtype=np.int64)
         self.again = np.zeros(self.n_threads * LINE, dtype=np.int64)
         self._told = np.zeros(LINE, dtype=np.int64)
         self._process = os.getpid()
         self._reports = _Reports(self.n_threads - 1, self.stop_flag)
         self._tasks: list[SimpleQueue[_Task | None]] = []
+        self._current: _Task | None = None
         for t in range(1, self.n_threads):
             tasks: SimpleQueue[_Task | None] = SimpleQueue()
             self._tasks.append(tasks)
@@ -133,24 +136,34 @@ class WorkerTeam:
                 "a new one"
             )
         n_helpers = (n_threads or self.n_threads) - 1
+        if n_helpers > len(self._tasks):
+            raise SerialeqError(
+                f"WorkerTeam: expected {n_helpers} threads beside the caller, got "
+                f"{len(self._tasks)}; the team is closed or smaller"
+            )
         self.stop_flag[0] = 0
         turn = int(self._told[_TURN]) + 1
-        task = (turn, job, arguments)
+        self._current = task = (turn, job, arguments)  # threads may have no more than addresses
         native = isinstance(job, NativeJob)
         failure: BaseException | None = None
         handed_out = False
         while True:  # an interruption may come between any two instructions
             try:
-                if not handed_out:
+                if not handed_out and failure is None:
                     self._hand_out(task, n_helpers)
-                    handed_out = True
-                    while failure is None and job(0, *arguments):
-                        pass
+                elif not handed_out:  # whoever has done it drops it
+                    self._told[_TURN] = turn
+                    for tasks in self._tasks[:n_helpers]:
+                        tasks.put(task)
+                handed_out = True
+                while failure is None and job(0, *arguments):
+                    pass
                 self._reports.wait_for(turn, n_helpers, native)
                 break
             except BaseException as interruption:
                 self.stop_flag[0] = 1
                 failure = failure or interruption
+        self._current = None
         errors = self._reports.take_errors()
         if failure is not None or errors:
             raise failure or errors[0]
@@ -164,7 +177,6 @@ class WorkerTeam:
             self._told[_ADDRESS] = 0
             _tell(self._told, states, turn, n_helpers)
             return
-        self._told[_ADDRESS:] = 0
         self._told[_ADDRESS : _THREADS + 1] = job.address, job.block, n_helpers + 1
         lingered = _tell(self._told, states, turn, n_helpers)
         for tasks, told in zip(helpers, lingered, strict=True):
@@ -176,7 +188,7 @@ class WorkerTeam:
         for tasks in self._tasks:
             tasks.put(None)
         self._told[_ADDRESS] = 0
-        _tell(self._told, self._reports.states, int(self._told[_TURN]), len(self._tasks))
+        _tell(self._told, self._reports.states, int(self._told[_TURN]) + 1, len(self._tasks))
         self._tasks = []
 
     def __enter__(self) -> WorkerTeam:
@@ -204,7 +216,7 @@ class _Reports:
         return bool(self.latest[(thread - 1) * LINE] >= turn)
 
     def finished(self, thread: int, turn: int) -> None:
-        self.latest[(thread - 1) * LINE] = turn
+        _publish(self.latest, (thread - 1) * LINE, turn)
         self._news.put(None)
 
     def wait_for(self, turn: int, n_threads: int, native: bool) -> None:
@@ -242,15 +254,18 @@ def _linger(thread: int, told: Any, again: Any, latest: Any, states: Any) -> Non
     idle = 0
     while True:
         if load_acquire(states, own):
-            turn, address = load_acquire(told, _TURN), told[_ADDRESS]
+            turn = load_acquire(told, _TURN)
+            while turn <= latest[own]:  # it comes with what is told beside it
+                relax(0)
+                turn = load_acquire(told, _TURN)
+            address, block, n_threads = told[_ADDRESS], told[_BLOCK], told[_THREADS]
             if address == 0:
                 return
-            if turn > latest[own]:  # an interrupted caller hands out again
-                more = True
-                while more:
-                    call_kernel(address, told[_BLOCK], thread, told[_THREADS])
-                    more = again[thread * LINE] != 0
-                store_release(latest, own, turn)
+            more = True
+            while more:
+                call_kernel(address, block, thread, n_threads)
+                more = again[thread * LINE] != 0
+            store_release(latest, own, turn)
             store_release(states, own, 0)
             idle = 0
         elif idle < _PATIENCE:
@@ -258,6 +273,11 @@ def _linger(thread: int, told: Any, again: Any, latest: Any, states: Any) -> Non
             idle += 1
         elif claim(states, own):
             return
+
+
+@jit
+def _publish(words: Any, at: int, value: int) -> None:
+    store_release(words, at, value)
 
 
 @jit
@@ -273,6 +293,16 @@ def _all_finished(latest: Any, n_helpers: int, turn: int) -> bool:
     return True
 
 
+@cache
+def _compile() -> None:
+    """Compile everything before there are threads, and interruptions."""
+    told, again, latest, states = np.zeros((4, 2 * LINE), dtype=np.int64)
+    _tell(told, states, 0, 0)
+    _publish(latest, 0, 0)
+    _all_finished(latest, 0, 0)
+    _linger(1, told, again, latest, states)
+
+
 def _work(
     thread: int,
     tasks: SimpleQueue[_Task | None],
@@ -281,7 +311,8 @@ def _work(
     reports: _Reports,
 ) -> None:
     while True:
-        _linger(thread, told, again, reports.latest, reports.states)
+        if tasks.empty():
+            _linger(thread, told, again, reports.latest, reports.states)
         task = tasks.get()
         if task is None:
             break

@@ -166,6 +166,42 @@ def test_threads_are_found_lingering_asleep_and_in_between() -> None:
     assert same_bytes(problem.trained(), expected)
 
 
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("told", [True, False])
+def test_an_interrupted_hand_out_is_made_good(native: bool, told: bool) -> None:
+    graph = Hypergraph([0, 1, 0, 1], 1, 2)
+    order = given_order(graph, [0, 1, 2, 3])
+    problem = Chain(graph)
+    with WorkerTeam(3, 3) as team:
+        executor = Executor(plan("dataflow", order, 3, 1), team)
+        kernel = bind(problem, plan("dataflow", order, 3, 1))
+        hand_out = team._hand_out
+
+        def interrupted(*arguments: Any) -> None:
+            if told:
+                hand_out(*arguments)
+            raise KeyboardInterrupt
+
+        for _ in range(20):
+            team._hand_out = interrupted  # type: ignore[method-assign]
+            with pytest.raises(KeyboardInterrupt):
+                if native:
+                    executor.run(kernel)
+                else:
+                    team.run(lambda thread: False)
+            team._hand_out = hand_out  # type: ignore[method-assign]
+            expected = problem.oracle(order.samples())
+            executor.run(kernel)
+            assert same_bytes(problem.trained(), expected)
+
+
+def test_a_closed_team_says_so() -> None:
+    team = WorkerTeam(2, 2)
+    team.close()
+    with pytest.raises(SerialeqError, match="1 threads beside the caller, got 0"):
+        team.run(lambda thread: False)
+
+
 @pytest.mark.parametrize("failing", [0, 1, 2])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failure_stops_those_who_wait_and_is_raised(failing: int, error: Any) -> None:

@@ -225,7 +225,7 @@ def sparse_gram(
                         e += np.uintp(1)
             for i in range(first, last):
                 for j in range(0, lanes, 16):
-                    part = splat(np.int32(0))
+                    products = splat(np.int32(0))
                     skipped = 0
                     for p in range(n_slices):
                         at = skipped + ptr[p, i] - ptr[p, first]
@@ -236,7 +236,7 @@ def sparse_gram(
                             others = load_pairs(
                                 spread, there[np.uintp(at)] + j, there[np.uintp(at + 1)] + j
                             )
-                            part = part + multiply_pairs(others, both)
+                            products = products + multiply_pairs(others, both)
                             k += 2
                             at += 2
                         if k < stop:
@@ -245,9 +245,9 @@ def sparse_gram(
                             others = load_pairs(
                                 spread, there[np.uintp(at)] + j, there[np.uintp(at)] + j
                             )
-                            part = part + multiply_pairs(others, both)
+                            products = products + multiply_pairs(others, both)
                         skipped += ptr[p, last] - ptr[p, first]
-                    store(sums, 0, j // 16, part)
+                    store(sums, 0, j // 16, products)
                 for j in range(gram.shape[1]):
                     gram[i, j] = sums[j]
             for p in range(n_slices):
