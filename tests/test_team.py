@@ -185,10 +185,7 @@ def test_an_interrupted_hand_out_is_made_good(native: bool, told: bool) -> None:
         for _ in range(20):
             team._hand_out = interrupted  # type: ignore[method-assign]
             with pytest.raises(KeyboardInterrupt):
-                if native:
-                    executor.run(kernel)
-                else:
-                    team.run(lambda thread: False)
+                executor.run(kernel) if native else team.run(lambda thread: False)
             team._hand_out = hand_out  # type: ignore[method-assign]
             expected = problem.oracle(order.samples())
             executor.run(kernel)
