@@ -159,27 +159,51 @@ def _search(indices: Any, lower: int, upper: int, column: int) -> int:
 @jit
 def slice_dense(
     thread: int, parts: Any, data: Any, rows: Any, width: int, scale: float, lattice: bool,
-    values: Any,
+    values: Any, block: int, gram: Any,
 ) -> bool:  # fmt: skip
     """Copy `rows` of a dense matrix into slices of `width` columns, padded with zeros.
 
-    `values`: slices, rows, padded columns.
+    `values`: slices, rows, padded columns. If `gram` has rows, set ``gram[i, j]`` to the inner
+    product of row i and row j of the same block, while they are near.
     """
     n, n_columns = rows.size, data.shape[1]
     flat, out = data.reshape(-1), values.reshape(-1)
+    n_blocks = (n + block - 1) // block
     for part in range(PARTS):
         if not claim(parts, part):
             continue
-        for i in range(n * part // PARTS, n * (part + 1) // PARTS):
-            for p in range(values.shape[0]):
-                there = (p * n + i) * values.shape[2]
-                count = max(0, min(width, n_columns - p * width))
-                source = np.int64(rows[i]) * n_columns + p * width
-                _copy_values(
-                    flat, np.uintp(source), np.uintp(count), scale, lattice, out, np.uintp(there)
-                )
-                out[there + count : there + values.shape[2]] = 0
+        for b in range(n_blocks * part // PARTS, n_blocks * (part + 1) // PARTS):
+            start, last = b * block, min((b + 1) * block, n)
+            for i in range(start, last):
+                for p in range(values.shape[0]):
+                    there = (p * n + i) * values.shape[2]
+                    count = max(0, min(width, n_columns - p * width))
+                    source = np.uintp(np.int64(rows[i]) * n_columns + p * width)
+                    _copy_values(
+                        flat, source, np.uintp(count), scale, lattice, out, np.uintp(there)
+                    )
+                    out[there + count : there + values.shape[2]] = 0
+            if gram.shape[0]:
+                _dense_products(out, values.shape, start, last, gram)
     return False
+
+
+@inline
+def _dense_products(flat: Any, shape: Any, start: int, last: int, gram: Any) -> None:
+    n_slices, n, width = shape
+    for i in range(start, last):
+        for j in range(start, i + 1, 4):
+            s0 = s1 = s2 = s3 = splat(np.int32(0))
+            j1, j2, j3 = min(j + 1, i), min(j + 2, i), min(j + 3, i)
+            for p in range(n_slices):
+                for k in range(p * n * width, p * n * width + width, LANES):
+                    x = load_shorts(flat, i * width + k)
+                    s0 = s0 + multiply_pairs(x, load_shorts(flat, j * width + k))
+                    s1 = s1 + multiply_pairs(x, load_shorts(flat, j1 * width + k))
+                    s2 = s2 + multiply_pairs(x, load_shorts(flat, j2 * width + k))
+                    s3 = s3 + multiply_pairs(x, load_shorts(flat, j3 * width + k))
+            for other, sum_ in ((j, s0), (j1, s1), (j2, s2), (j3, s3)):
+                gram[i, other - start] = gram[other, i - start] = total(sum_)
 
 
 @jit
@@ -254,33 +278,6 @@ def sparse_gram(
                 for k in range(np.uintp(ptr[p, first]), np.uintp(ptr[p, last])):
                     number[np.uintp(columns[k])] = 0
             spread[: (np.int64(used) + 1) * lanes] = 0
-    return False
-
-
-@jit
-def dense_gram(thread: int, parts: Any, values: Any, block: int, gram: Any) -> bool:
-    """Do as `sparse_gram` for dense slices: `values` has slices, rows, columns."""
-    n_slices, n, width = values.shape
-    flat = values.reshape(-1)
-    n_blocks = (n + block - 1) // block
-    for part in range(PARTS):
-        if not claim(parts, part):
-            continue
-        for b in range(n_blocks * part // PARTS, n_blocks * (part + 1) // PARTS):
-            start, last = b * block, min((b + 1) * block, n)
-            for i in range(start, last):
-                for j in range(start, i + 1, 4):
-                    s0 = s1 = s2 = s3 = splat(np.int32(0))
-                    j1, j2, j3 = min(j + 1, i), min(j + 2, i), min(j + 3, i)
-                    for p in range(n_slices):
-                        for k in range(p * n * width, p * n * width + width, LANES):
-                            x = load_shorts(flat, i * width + k)
-                            s0 = s0 + multiply_pairs(x, load_shorts(flat, j * width + k))
-                            s1 = s1 + multiply_pairs(x, load_shorts(flat, j1 * width + k))
-                            s2 = s2 + multiply_pairs(x, load_shorts(flat, j2 * width + k))
-                            s3 = s3 + multiply_pairs(x, load_shorts(flat, j3 * width + k))
-                    for other, sum_ in ((j, s0), (j1, s1), (j2, s2), (j3, s3)):
-                        gram[i, other - start] = gram[other, i - start] = total(sum_)
     return False
 
 

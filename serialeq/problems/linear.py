@@ -25,7 +25,7 @@ from serialeq.kernels.linear_loss import CHUNK, loss_worker
 from serialeq.kernels.losses import CLASSIFICATION
 from serialeq.kernels.packed import LEAST_LIMIT, LEAST_ROWS, MOST_LIMIT
 from serialeq.kernels.simd import PAGE, aligned_zeros
-from serialeq.kernels.slices import dense_gram, sparse_gram
+from serialeq.kernels.slices import sparse_gram
 from serialeq.order import Order, block_members, two_level_order
 from serialeq.planning.blocks import plan_blocks
 from serialeq.planning.schedule import Schedule
@@ -168,9 +168,11 @@ class LinearModel(SlicedProblem):
 
     # ---- layout ------------------------------------------------------------------------------
 
-    def _lay_out(self, n_slices: int, rows: np.ndarray, team: WorkerTeam) -> Layout:
+    def _lay_out(self, n_slices: int, rows: np.ndarray, team: WorkerTeam, *gram: Any) -> Layout:
         """Lay the rows out in slices of columns, and move the state there."""
-        layout = lay_out(self._X, self._indptr, self._indices, rows, n_slices, self.lattice, team)
+        layout = lay_out(
+            self._X, self._indptr, self._indices, rows, n_slices, self.lattice, team, *gram
+        )
         self._state.move(layout)
         self._laid_out = (
             self.targets[rows],
@@ -255,14 +257,16 @@ class LinearModel(SlicedProblem):
         rows = order.samples().astype(np.int32, copy=False)
         self.cost = replace(self.cost, n_samples=rows.size)  # repeats take memory, too
         n_workers = self.cost.most_workers(block, team.n_workers)
-        layout = self._lay_out(n_workers, rows, team)
         stride = max(8 * self._width, 1)
         padded = -(-block // 8) * 8
-        gram = np.zeros((0, padded), dtype=np.int32)
-        if not simultaneous:
-            gram = np.zeros((rows.size, padded), dtype=np.int32)
-            if block > 1:
-                self._fill_gram(layout, block, gram, team)
+        gram = np.zeros((0 if simultaneous else rows.size, padded), dtype=np.int32)
+        layout = self._lay_out(n_workers, rows, team, block, gram)
+        if not self.dense and not simultaneous and block > 1:
+            team.run(
+                sparse_gram, unclaimed(), layout.ptr, layout.columns, layout.values,
+                int(layout.first[-1]), block, gram,
+                n_threads=self.cost.most_threads(block, team.n_threads),
+            )  # fmt: skip
         n_blocks = -(-rows.size // block)
         self._simultaneous = block if simultaneous else 0
         self._resize(rows.size, n_blocks if simultaneous else rows.size)
@@ -274,18 +278,6 @@ class LinearModel(SlicedProblem):
         )  # fmt: skip
         kernel = packed_kernel if context.digits.size else sliced_kernel
         return plan_blocks(rows, n_blocks, n_workers), kernel.bind(context)
-
-    def _fill_gram(self, layout: Layout, block: int, gram: np.ndarray, team: WorkerTeam) -> None:
-        if self.dense:
-            shape = layout.n_slices, gram.shape[0], layout.row_width
-            values = layout.values.reshape(shape)
-            team.run(dense_gram, unclaimed(), values, block, gram)
-            return
-        n_threads = self.cost.most_threads(block, team.n_threads)
-        team.run(
-            sparse_gram, unclaimed(), layout.ptr, layout.columns, layout.values,
-            int(layout.first[-1]), block, gram, n_threads=n_threads,
-        )  # fmt: skip
 
     def follow(self, order: Order) -> None:
         """Let the next epochs of the sliced kernel follow an order with the same blocks."""

@@ -47,6 +47,9 @@ class Supports(Hypergraph):
         return np.insert(indices, self._indptr[1:], self._n_features)
 
 
+_NO_GRAM = np.zeros((0, 0), dtype=np.int32)
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """The matrix in slices of columns, and the place of each column's weights.
@@ -93,6 +96,8 @@ def lay_out(
     n_slices: int,
     lattice: Lattice | None,
     team: WorkerTeam,
+    block: int = 64,
+    gram: np.ndarray = _NO_GRAM,
 ) -> Layout:
     """Lay rows of a matrix out in slices of columns, as integers if there is a lattice.
 
@@ -107,6 +112,8 @@ def lay_out(
     lattice : Lattice or None
     team : WorkerTeam
         Whose threads share the work.
+    block, gram : int and array of int32, shape (n, block or more), optional
+        Set it to the inner products of rows of a block, if they are dense.
     """
     rows = rows.copy()
     exact = lattice is not None
@@ -120,7 +127,9 @@ def lay_out(
         column = np.arange(n_features)
         place = (first[column // width] + column % width).astype(np.uint32)
         values = aligned((n_slices, rows.size, row_width), dtype)
-        team.run(slice_dense, unclaimed(), X, rows, width, scale, exact, values)
+        team.run(
+            slice_dense, unclaimed(), X, rows, width, scale, exact, values, block, gram,
+        )  # fmt: skip
         ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
         values = values.reshape(-1)
         return Layout(n_samples, n_slices, rows, place, first, row_width, ptr, columns, values)
