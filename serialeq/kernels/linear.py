@@ -234,26 +234,30 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -
         c.state[p, BOUND] = 0.0
         for u in range(partial.shape[0]):
             c.state[p, BOUND] = max(c.state[p, BOUND], partial[u, partial.shape[1] - 1])
-    pending = c.intercept.shape[1] // 3
     if c.simultaneous:
-        for o in range(c.n_outputs):
-            c.intercept[p, pending + o] = c.intercept[p, o]
-    if c.simultaneous:
-        c.scratch[3 * p + 2, : c.n_outputs] = 0.0
-        for k in range(first, last):
-            row = np.intp(c.samples[k])
-            at = _slot(c, k - first, row) * stride
-            _respond(c, p, row, first // c.block, margins[at], margins, at, beta)
+        _respond_together(c, p, first, last, margins, beta)
     else:
         _recur(c, p, first, last, margins, beta)
     if not packed:
         for k in range(first, last):
             _update(c, p, first, k, False)
-    if c.simultaneous:
-        for o in range(c.n_outputs):
-            c.intercept[p, o] = c.intercept[p, pending + o]
-        if c.averaged and c.with_intercept:
-            _count_intercept(c, p, first // c.block)
+
+
+@inline
+def _respond_together(c: Any, p: int, first: int, last: int, margins: Any, beta: Any) -> None:
+    """Find the factors of a mini-batch, all with the intercept at its start."""
+    stride, pending = max(8 * c.width, 1), c.intercept.shape[1] // 3
+    for o in range(c.n_outputs):
+        c.intercept[p, pending + o] = c.intercept[p, o]
+        c.scratch[3 * p + 2, o] = 0.0
+    for k in range(first, last):
+        row = np.intp(c.samples[k])
+        at = _slot(c, k - first, row) * stride
+        _respond(c, p, row, first // c.block, margins[at], margins, at, beta)
+    for o in range(c.n_outputs):
+        c.intercept[p, o] = c.intercept[p, pending + o]
+    if c.averaged and c.with_intercept:
+        _count_intercept(c, p, first // c.block)
 
 
 @inline
