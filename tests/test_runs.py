@@ -486,3 +486,87 @@ def test_checkpoints_of_other_runs_are_refused(tmp_path):
     with pytest.raises(DataError, match="digests"):
         fit(ratings_problem(init_scale=0.1), order, n_epochs=N, seed=3,
             callbacks=[RunRecorder(tmp_path, resume=True)])  # fmt: skip
+
+
+class Stop(Callback):
+    """Ends the training after an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_epoch_end(self, training, record):
+        if record.epoch == self.epoch:
+            training.stop("enough")
+
+
+def test_a_run_that_stopped_between_two_links_may_go_on(tmp_path, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    train("mf", tmp_path / "whole", digest_every=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "complete", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train("mf", tmp_path / "run", digest_every=2, callbacks=[Stop(3)])
+    assert RunDirectory.open(tmp_path / "run").manifest.chain.epochs == (0, 2)
+    train("mf", tmp_path / "run", resume=True)
+    assert content(tmp_path / "run") == content(tmp_path / "whole")
+
+
+def test_a_resumed_run_drops_no_checkpoints_that_were_kept(tmp_path):
+    interrupted("mf", tmp_path / "run", 3, every=1, keep=True)
+    kept = RunDirectory.open(tmp_path / "run").manifest.checkpoints
+    assert len(kept) > 1
+    train("mf", tmp_path / "run", resume=True)
+    manifest = RunDirectory.open(tmp_path / "run").manifest
+    assert set(kept) <= set(manifest.checkpoints)
+
+
+def test_files_with_other_names_are_nobody_s_business(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint-best.npz").write_bytes(b"mine")
+    train("mf", tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoint-best.npz").read_bytes() == b"mine"
+
+
+def test_lines_are_written_whole_where_the_system_takes_parts(tmp_path, monkeypatch):
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda handle, line, at: write(handle, line[:7], at))
+    train("mf", tmp_path / "run")
+    assert len(RunDirectory.open(tmp_path / "run").history) == N
+
+
+def test_a_loss_may_be_an_integer(tmp_path):
+    problem = ratings_problem()
+    problem.loss = lambda team=None: 0
+    fit(problem, n_epochs=2, engine="serial", n_jobs=1, callbacks=[RunRecorder(tmp_path / "run")])
+    assert [record.loss for record in RunDirectory.open(tmp_path / "run").history] == [0.0, 0.0]
+
+
+def test_other_held_out_data_are_another_run(tmp_path):
+    made = serialeq.generate_ratings(3_000, n_users=120, n_items=80, rank=4, seed=1)
+    parts = [
+        (made.users[s], made.items[s], made.values[s])
+        for s in (slice(0, 3_000), slice(0, 500), slice(500, 1_000))
+    ]
+
+    def fit_model(held_out, *callbacks):
+        model = serialeq.MatrixFactorization(n_factors=8, n_epochs=4, n_jobs=1)
+        model.fit(parts[0], validation=held_out, callbacks=callbacks)
+
+    recorder = RunRecorder(tmp_path / "run", every=1)
+    with pytest.raises(KeyboardInterrupt):
+        fit_model(parts[1], recorder, Interruption(2))
+    with pytest.raises(DataError, match=r"resume: .*held_out"):
+        fit_model(parts[2], RunRecorder(tmp_path / "run", resume=True))
+    fit_model(parts[1], RunRecorder(tmp_path / "run", resume=True))
+
+
+def test_held_out_losses_need_held_out_data(tmp_path):
+    with pytest.raises(SerialeqError, match="expected a training with held-out data"):
+        fit(ratings_problem(), n_epochs=2, n_jobs=1, callbacks=[EarlyStopping(held_out=True)])
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"cannot write .*File name too long"):
+        train("mf", tmp_path / (300 * "x"))

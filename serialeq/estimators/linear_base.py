@@ -142,6 +142,9 @@ class LinearEstimator(BaseEstimator):
             if stops and p.tol is not None:
                 held = held_problem is not None
                 early = [EarlyStopping(int(p.n_iter_no_change), float(p.tol), held_out=held)]
+            description = {"problem": type(self).__name__, "parameters": told_parameters(self)}
+            if held_problem is not None:
+                description["held_out"] = digest_arrays(held_problem.data())
             records = train(
                 session,
                 max_iter,
@@ -151,7 +154,7 @@ class LinearEstimator(BaseEstimator):
                 else lambda: _loss_elsewhere(problem, held_problem, team),
                 with_loss=False,
                 callbacks=[*callbacks, *early],
-                description={"problem": type(self).__name__, "parameters": told_parameters(self)},
+                description=description,
             )
             history += [asdict(record) for record in records]
             trained = problem.trained()

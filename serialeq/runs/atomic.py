@@ -22,8 +22,8 @@ def prepare_directory(directory: Path) -> None:
     DataError
         If not: better now than after training.
     """
-    made = not directory.exists()
     with errors_named(directory):
+        made = not directory.exists()
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             pass

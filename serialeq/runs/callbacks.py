@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from serialeq.errors import SerialeqError
 from serialeq.problems.base import Problem
 
 from .session import Session
@@ -203,7 +204,10 @@ class EarlyStopping(Callback):
 
     def _look(self, training: Training, record: EpochRecord) -> None:
         loss = record.validation_loss if self.held_out else record.loss
-        assert loss is not None
+        if loss is None:
+            raise SerialeqError(
+                "EarlyStopping: held_out: expected a training with held-out data, got none"
+            )
         self._waiting = self._waiting + 1 if loss > self._best - self.tol else 0
         if loss < self._best:
             self._best, self.best_epoch = loss, record.epoch

@@ -154,6 +154,7 @@ class RunRecorder(Callback):
             epoch = (best_epoch(found.history) or 0) - training.first_epoch
             best = epoch, found.state(found.manifest.checkpoint(epoch))
         training.resume(found.state(last), found.history, best)
+        self._keep = self._keep or len(found.manifest.checkpoints) > 1 + training.keeps_best
         self._last = last.epoch, time.monotonic()
         self._pending = found.manifest, {}
 
@@ -215,6 +216,8 @@ class RunRecorder(Callback):
         if self._pending is None:
             return
         manifest, states = self._pending
+        if manifest.chain.n_epochs % self._digest_every:
+            return  # the link after the last epoch: a chain that goes on does not have it
         if manifest.chain.n_epochs > self._last[0]:
             self._open_run().commit(manifest, states, keep=self._keep)
         self._last = manifest.chain.n_epochs, time.monotonic()
@@ -235,6 +238,7 @@ class RunRecorder(Callback):
         self._settle()
         hashed = self._pending[0].chain.n_epochs if self._pending else 0
         if len(training.history) > hashed:
+            self._commit()
             self._hash(training)
 
     def on_train_end(self, training: Training) -> None:

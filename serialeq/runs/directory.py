@@ -149,7 +149,8 @@ class RunDirectory:
 
     def holds_run(self) -> bool:
         """Return whether somebody has committed a run here."""
-        return (self.path / manifests.NAME).exists()
+        with errors_named(self.path):
+            return (self.path / manifests.NAME).exists()
 
     def append(self, record: EpochRecord) -> None:
         """Write an epoch's line; it counts from the next commit on."""
@@ -157,7 +158,9 @@ class RunDirectory:
         with errors_named(self.path / metrics.NAME):
             handle = os.open(self.path / metrics.NAME, os.O_RDWR | os.O_CREAT, 0o644)
             try:
-                os.pwrite(handle, line, self._size)  # again, if it was interrupted
+                written = 0  # again, if it was interrupted; a disk that is nearly full takes a part
+                while written < len(line):
+                    written += os.pwrite(handle, line[written:], self._size + written)
                 os.ftruncate(handle, self._size + len(line))
             finally:
                 os.close(handle)
@@ -213,7 +216,7 @@ class RunDirectory:
         write_atomically(self.path / manifests.NAME, encoded)
         self.manifest = manifest
         named = {record.file for record in manifest.checkpoints}
-        for path in self.path.glob("checkpoint-*.npz"):
+        for path in self.path.glob(f"checkpoint-{8 * '[0-9]'}.npz"):
             if path.name not in named:
                 path.unlink(missing_ok=True)
         with errors_named(self.path):

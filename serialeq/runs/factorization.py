@@ -185,6 +185,10 @@ def fit_factorization(
     if start is not None:
         problem.load(start.trained)
     held_out = validation[:3] if validation is not None else None
+    description = {"problem": "MatrixFactorization", "parameters": parameters.told()}
+    if held_out is not None:
+        names = ("users", "items", "values")
+        description["held_out"] = digest_arrays(dict(zip(names, held_out, strict=True)))
     asked_for = count_workers(parameters.n_jobs)
     n_workers = min(asked_for, available_cores())
     with WorkerTeam(n_workers) as team:
@@ -197,7 +201,7 @@ def fit_factorization(
             validate=(lambda: problem.rmse(*held_out)) if held_out is not None else None,
             on_epoch=on_epoch,
             callbacks=callbacks,
-            description={"problem": "MatrixFactorization", "parameters": parameters.told()},
+            description=description,
         )
     history += [asdict(record) for record in records]
     engine = session.engine.name if session.engine else parameters.engine

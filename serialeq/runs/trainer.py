@@ -89,8 +89,8 @@ def _run_epoch(
     began = time.perf_counter()
     session.run_epoch(epoch)
     seconds = time.perf_counter() - began
-    loss = session.problem.loss(session.team) if with_loss else None
-    held_out = validate() if validate else None
+    loss = float(session.problem.loss(session.team)) if with_loss else None
+    held_out = float(validate()) if validate else None
     for name, found in (("loss", loss), ("held-out loss", held_out)):
         if found is not None and not math.isfinite(found):
             raise DivergenceError(
