@@ -216,8 +216,9 @@ class RunRecorder(Callback):
         if self._pending is None:
             return
         manifest, states = self._pending
-        if manifest.chain.n_epochs % self._digest_every:
-            return  # the link after the last epoch: a chain that goes on does not have it
+        n_epochs = manifest.chain.n_epochs
+        if n_epochs % self._digest_every and n_epochs < manifest.run["n_epochs"]:
+            return  # the link of a training that was stopped: one that goes on does not have it
         if manifest.chain.n_epochs > self._last[0]:
             self._open_run().commit(manifest, states, keep=self._keep)
         self._last = manifest.chain.n_epochs, time.monotonic()
@@ -238,7 +239,8 @@ class RunRecorder(Callback):
         self._settle()
         hashed = self._pending[0].chain.n_epochs if self._pending else 0
         if len(training.history) > hashed:
-            self._commit()
+            if len(training.history) < training.n_epochs:
+                self._commit()
             self._hash(training)
 
     def on_train_end(self, training: Training) -> None:
