@@ -182,6 +182,18 @@ def test_a_run_of_other_code_is_not_resumed(tmp_path, field):
     assert [(at, there) for at, there, _ in found.environment] == [(field, f'"{other}"')]
 
 
+def test_another_library_is_told_and_no_obstacle(tmp_path):
+    train("mf", tmp_path / "whole")
+    interrupted("mf", tmp_path / "run", 2)
+    begun = RunDirectory.open(tmp_path / "run").manifest
+    begun.environment["numba"] = "0.1"
+    (tmp_path / "run" / "manifest.json").write_bytes(begun.encode())
+    with pytest.warns(UserWarning, match=r"environment.numba: the run was begun with .0.1., and goes on with"):
+        train("mf", tmp_path / "run", resume=True)
+    both = [RunDirectory.open(tmp_path / name).manifest.chain for name in ("run", "whole")]
+    assert both[0] == both[1]
+
+
 def test_verify_compares_the_model(tmp_path):
     train("mf", tmp_path)
     assert verified("mf", tmp_path).model_differs is False

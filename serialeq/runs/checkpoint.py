@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -219,9 +220,9 @@ class RunRecorder(Callback):
         n_epochs = manifest.chain.n_epochs
         if n_epochs % self._digest_every and n_epochs < manifest.run["n_epochs"]:
             return  # the link of a training that was stopped: one that goes on does not have it
-        if manifest.chain.n_epochs > self._last[0]:
+        if n_epochs > self._last[0]:
             self._open_run().commit(manifest, states, keep=self._keep)
-        self._last = manifest.chain.n_epochs, time.monotonic()
+        self._last = n_epochs, time.monotonic()
 
     def on_failure(self, training: Training, error: BaseException) -> None:
         """Write a checkpoint of the last whole epoch, if the training was interrupted."""
@@ -244,7 +245,7 @@ class RunRecorder(Callback):
             self._hash(training)
 
     def on_train_end(self, training: Training) -> None:
-        """Write the model, unless others will."""
+        """Write the model or, as others will do that in their time, a checkpoint."""
         self._model_epoch = training.best[0] if training.best else len(training.history)
         if self._finish and not training.description:  # without an estimator
             trained = training.problem.trained()
@@ -254,6 +255,8 @@ class RunRecorder(Callback):
                 "trained": sorted(trained),
             }
             self.save(trained, about)
+        else:
+            self._commit()
 
     def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
         """Write an estimator's model, unless the caller does."""
@@ -289,7 +292,10 @@ def check_same_run(found: Manifest, expected: Manifest, directory: str) -> None:
 
 
 def check_same_code(found: Manifest, present: Manifest, directory: str) -> None:
-    """Raise DataError if a run was begun by other code of this package: bits could differ."""
+    """Raise DataError if a run was begun by other code of this package: bits could differ.
+
+    Of other libraries and machines, on which no bits depend, a warning tells.
+    """
     for field in ("serialeq", "kernels"):
         began, here = (manifest.environment.get(field) for manifest in (found, present))
         if began != here:
@@ -297,3 +303,9 @@ def check_same_code(found: Manifest, present: Manifest, directory: str) -> None:
                 f"resume: {directory}: environment.{field}: the run was begun with {began}, this "
                 f"is {here}; go on with that version, or train anew"
             )
+    for where, began, here in differences(found.environment, present.environment):
+        warnings.warn(
+            f"resume: {directory}: environment.{where}: the run was begun with {began}, and goes "
+            f"on with {here}",
+            stacklevel=2,
+        )
