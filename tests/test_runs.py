@@ -188,7 +188,9 @@ def test_another_library_is_told_and_no_obstacle(tmp_path):
     begun = RunDirectory.open(tmp_path / "run").manifest
     begun.environment["numba"] = "0.1"
     (tmp_path / "run" / "manifest.json").write_bytes(begun.encode())
-    with pytest.warns(UserWarning, match=r"environment.numba: the run was begun with .0.1., and goes on with"):
+    with pytest.warns(
+        UserWarning, match=r"environment.numba: the run was begun with .0.1., and goes on with"
+    ):
         train("mf", tmp_path / "run", resume=True)
     both = [RunDirectory.open(tmp_path / name).manifest.chain for name in ("run", "whole")]
     assert both[0] == both[1]
