@@ -119,8 +119,8 @@ class WorkerTeam:
     def run(self, job: Callable[..., bool], *arguments: Any, n_threads: int | None = None) -> None:
         """Call ``job(thread, *arguments)`` on every thread until it returns False on each.
 
-        With `n_threads`, on so many of them only: the caller alone if it is 1. A `NativeJob` starts
-        within a microsecond on threads that have run one less than a third of a millisecond ago.
+        With `n_threads`, on so many of them only: the caller alone if it is 1. Threads that have
+        just run a `NativeJob` start the next one without Python, and without being woken.
 
         A job returns True now and then, so that the caller can be interrupted (Ctrl-C): then the
         stop flag is set, all workers return, and the interruption goes on its way.
@@ -128,7 +128,8 @@ class WorkerTeam:
         Raises
         ------
         SerialeqError
-            In a forked process, where the threads do not exist: make a team there.
+            In a forked process, where the threads do not exist: make a team there. And if the team
+            is closed, or has fewer threads.
         """
         if self._process != os.getpid():
             raise SerialeqError(
@@ -255,8 +256,10 @@ def _linger(thread: int, told: Any, again: Any, latest: Any, states: Any) -> Non
     while True:
         if load_acquire(states, own):
             turn = load_acquire(told, _TURN)
+            idle = 0
             while turn <= latest[own]:  # it comes with what is told beside it
-                relax(0)
+                relax(idle)
+                idle += 1
                 turn = load_acquire(told, _TURN)
             address, block, n_threads = told[_ADDRESS], told[_BLOCK], told[_THREADS]
             if address == 0:

@@ -527,6 +527,11 @@ def test_a_run_that_stopped_between_two_links_may_go_on(tmp_path, monkeypatch):
     assert content(tmp_path / "run") == content(tmp_path / "whole")
 
 
+def test_what_comes_before_the_model_may_be_interrupted(tmp_path):
+    train("mf", tmp_path, every=100, finish=False)  # others write the model, and never get there
+    assert len(RunDirectory.open(tmp_path).history) == N
+
+
 def test_a_resumed_run_drops_no_checkpoints_that_were_kept(tmp_path):
     interrupted("mf", tmp_path / "run", 3, every=1, keep=True)
     kept = RunDirectory.open(tmp_path / "run").manifest.checkpoints

@@ -60,7 +60,8 @@ class LinearContext(NamedTuple):
     """(3 P, room) float64: a block's margins; factors; factors that are not zero or, of a
     mini-batch, what rounding the last ones lost."""
     digits: np.ndarray
-    """(4 V,) int16: weights as `serialeq.kernels.packed` wants them; (0,) without them."""
+    """(4 V,) int16: weights as `serialeq.kernels.packed` wants them, up to three digits, with room
+    for four, so that slices lie on whole pages; (0,) without them."""
     pairs: np.ndarray
     """(P, room) int32: the same for factors."""
     rows: np.ndarray

@@ -91,7 +91,7 @@ def _pointer(context: Any, builder: Any, typ: Any, rows: Any, i: Any, j: Any) ->
 
 @intrinsic
 def load(typingctx: Any, rows: Any, i: Any, j: Any) -> Any:
-    """Return vector `j` of row `i` of a C-contiguous array, or of a 1-d one."""
+    """Return vector `j` of row `i` of a 2-d C-contiguous array; of a 1-d one `i` does not count."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         place = _pointer(context, builder, sig.args[0], *args)
@@ -104,7 +104,7 @@ def load(typingctx: Any, rows: Any, i: Any, j: Any) -> Any:
 
 @intrinsic
 def store(typingctx: Any, rows: Any, i: Any, j: Any, value: Any) -> Any:
-    """Write vector `j` of row `i` of a C-contiguous array, or of a 1-d one."""
+    """Write vector `j` of row `i` of a 2-d C-contiguous array; of a 1-d one `i` does not count."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         place = _pointer(context, builder, sig.args[0], *args[:3])
