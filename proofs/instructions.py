@@ -18,10 +18,11 @@ def checks() -> Iterator[Check]:
     """Yield the checks of two instruction sets and their mutants."""
     missing = lacking(modules=("numba", "llvmlite"))
     for name, run in (
-        ("aarch64: ldar, stlr, ldaxr", _check_arm),
+        ("aarch64: ldar, stlr, ldaxr, stlxr", _check_arm),
         ("x86-64: moves, lock cmpxchg", _check_x86),
-        ("mutant: no release", partial(_check_mutant, "release")),
-        ("mutant: no acquire", partial(_check_mutant, "acquire")),
+        ("mutant: no release", partial(_check_mutant, " release,", " monotonic,")),
+        ("mutant: no acquire", partial(_check_mutant, " acquire,", " monotonic,")),
+        ("mutant: claim without release", partial(_check_mutant, " acq_rel ", " acquire ")),
     ):
         yield Check("llvm", name, run, missing)
 
@@ -80,7 +81,7 @@ def _demand(code: Code) -> tuple[int, int, int]:
     """Return the numbers of acquire loads, release stores and claims; none may be weaker."""
     loads = _count(r"load atomic i64, .* acquire", code.function)
     stores = _count(r"store atomic i64 .* release", code.function)
-    claims = _count(r"cmpxchg ptr .* acquire", code.function)
+    claims = _count(r"cmpxchg ptr .* acq_rel", code.function)
     every = _count(r"(load|store) atomic|cmpxchg|atomicrmw", code.function)
     if not (loads and stores and claims) or loads + stores + claims != every:
         raise ValueError(f"{every} atomic accesses, of them {loads}, {stores} and {claims}")
@@ -89,9 +90,11 @@ def _demand(code: Code) -> tuple[int, int, int]:
 
 def _compare_arm(demand: tuple[int, int, int], code: Code) -> str:
     text = _assembly(code, ARM)
-    found = [_count(rf"\b{name}\s", text) for name in ("ldar", "stlr", "ldaxr")]
-    enough = all(n >= least for n, least in zip(found, demand, strict=True))
-    return "" if enough else f"ldar, stlr, ldaxr: expected {demand}, found {found}"
+    loads, stores, claims = demand
+    expected = {"ldar": loads, "stlr": stores, "ldaxr": claims, "stlxr": claims}
+    found = {name: _count(rf"\b{name}\s", text) for name in expected}
+    enough = all(found[name] >= least for name, least in expected.items())
+    return "" if enough else f"expected {expected}, found {found}"
 
 
 def _check_arm(directory: Path) -> str:
@@ -110,8 +113,8 @@ def _check_x86(directory: Path) -> str:
     return "an unneeded fence" if _count(r"\b(mfence|xchg\w*)\b", text) else ""
 
 
-def _check_mutant(ordering: str, directory: Path) -> str:
+def _check_mutant(ordering: str, weaker: str, directory: Path) -> str:
     """Weaken the executor's accesses: the code for aarch64 must show it."""
     code = _executor()
-    weak = re.sub(rf"((?:load|store) atomic i64.*) {ordering},", r"\1 monotonic,", code.module)
+    weak = re.sub(rf"(atomic i64.*|cmpxchg.*){ordering}", rf"\1{weaker}", code.module)
     return "" if _compare_arm(_demand(code), Code(weak, code.name)) else "it is not noticed"

@@ -1,4 +1,7 @@
-"""A team of threads that runs compiled, GIL-free jobs and can be stopped."""
+"""A team of threads that runs compiled, GIL-free jobs and can be stopped.
+
+How jobs come to threads is checked in ``proofs/team.pml``, a model that has to change with it.
+"""
 
 from __future__ import annotations
 
@@ -171,25 +174,19 @@ class WorkerTeam:
 
     def _hand_out(self, task: _Task, n_helpers: int) -> None:
         turn, job, _ = task
-        helpers, states = self._tasks[:n_helpers], self._reports.states
-        if not isinstance(job, NativeJob):
-            for tasks in helpers:
-                tasks.put(task)
-            self._told[_ADDRESS] = 0
-            _tell(self._told, states, turn, n_helpers)
-            return
-        self._told[_ADDRESS : _THREADS + 1] = job.address, job.block, n_helpers + 1
-        lingered = _tell(self._told, states, turn, n_helpers)
-        for tasks, told in zip(helpers, lingered, strict=True):
-            if not told:
+        native = isinstance(job, NativeJob)
+        place = (job.address, job.block) if isinstance(job, NativeJob) else (0, 0)
+        self._told[: _THREADS + 1] = turn, *place, n_helpers + 1
+        lingered = _tell(self._reports.states, n_helpers)
+        # Told first: a thread that had done its task by then would be told of it once more.
+        for tasks, told in zip(self._tasks[:n_helpers], lingered, strict=True):
+            if not (native and told):
                 tasks.put(task)
 
     def close(self) -> None:
         """End the threads."""
         for tasks in self._tasks:
             tasks.put(None)
-        self._told[_ADDRESS] = 0
-        _tell(self._told, self._reports.states, int(self._told[_TURN]) + 1, len(self._tasks))
         self._tasks = []
 
     def __enter__(self) -> WorkerTeam:
@@ -234,9 +231,8 @@ class _Reports:
 
 
 @jit
-def _tell(told: Any, states: Any, turn: int, n_helpers: int) -> Any:
-    """Tell the threads that linger about a turn; return which ones do."""
-    store_release(told, _TURN, turn)
+def _tell(states: Any, n_helpers: int) -> Any:
+    """Tell the threads that linger that there is a task; return which ones do."""
     lingered = np.empty(n_helpers, np.bool_)
     for helper in range(n_helpers):
         lingered[helper] = claim(states, helper * LINE)
@@ -255,18 +251,12 @@ def _linger(thread: int, told: Any, again: Any, latest: Any, states: Any) -> Non
     idle = 0
     while True:
         if load_acquire(states, own):
-            turn = load_acquire(told, _TURN)
-            idle = 0
-            while turn <= latest[own]:  # it comes with what is told beside it
-                relax(idle)
-                idle += 1
-                turn = load_acquire(told, _TURN)
-            address, block, n_threads = told[_ADDRESS], told[_BLOCK], told[_THREADS]
+            turn, address = told[_TURN], told[_ADDRESS]
             if address == 0:
                 return
             more = True
             while more:
-                call_kernel(address, block, thread, n_threads)
+                call_kernel(address, told[_BLOCK], thread, told[_THREADS])
                 more = again[thread * LINE] != 0
             store_release(latest, own, turn)
             store_release(states, own, 0)
@@ -300,7 +290,7 @@ def _all_finished(latest: Any, n_helpers: int, turn: int) -> bool:
 def _compile() -> None:
     """Compile everything before there are threads, and interruptions."""
     told, again, latest, states = np.zeros((4, 2 * LINE), dtype=np.int64)
-    _tell(told, states, 0, 0)
+    _tell(states, 0)
     _publish(latest, 0, 0)
     _all_finished(latest, 0, 0)
     _linger(1, told, again, latest, states)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from harness import assign, bind, plan, python_environment, run_python, same_bytes
 
+from serialeq import team as team_module
 from serialeq.engines.executor import Executor
 from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
@@ -164,6 +165,29 @@ def test_threads_are_found_lingering_asleep_and_in_between() -> None:
             while time.perf_counter() < pause:
                 pass
     assert same_bytes(problem.trained(), expected)
+
+
+def test_threads_that_are_not_asked_stay_away_however_late_they_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Time enough for a thread to finish a task before it is told; then it ran the next job too.
+    def late(*arguments: Any) -> Any:
+        time.sleep(1e-4)
+        return tell(*arguments)
+
+    tell = team_module._tell
+    graph = Hypergraph([0, 1, 0, 1], 1, 2)
+    problem = Chain(graph)
+    schedule = plan("serial", given_order(graph, [0, 1, 2, 3]), 1, 1)
+    with WorkerTeam(3, 3) as team:
+        monkeypatch.setattr(team_module, "_tell", late)
+        executor, kernel = Executor(schedule, team), bind(problem, schedule)
+        for _ in range(300):
+            team.run(lambda thread: False)
+            asked = int(team._told[0])
+            executor.run(kernel)
+            time.sleep(1e-4)
+            assert team._reports.latest.max() == asked
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -57,12 +57,15 @@ def store_release(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
 
 @intrinsic
 def claim(typingctx: Any, array: Any, index: Any) -> Any:
-    """Set ``array[index]`` (int64, 1-d) from 0 to 1 and return True, if nobody else has."""
+    """Set ``array[index]`` (int64, 1-d) from 0 to 1 and return True, if nobody else has.
+
+    Later accesses stay behind it, earlier ones before it.
+    """
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         place = _place(context, builder, sig.args[0], *args)
         zero, one = ir.Constant(ir.IntType(64), 0), ir.Constant(ir.IntType(64), 1)
-        outcome = builder.cmpxchg(place, zero, one, "acquire", "monotonic")
+        outcome = builder.cmpxchg(place, zero, one, "acq_rel", "monotonic")
         return builder.extract_value(outcome, 1)
 
     return types.boolean(array, types.intp), generate
