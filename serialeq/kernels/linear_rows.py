@@ -9,6 +9,8 @@ import numpy as np
 from .jit import inline
 from .simd import add_at, add_wide, gather, load_wide, prefetch, splat, store_wide, total
 
+_AHEAD = 16  # entries: their weights are asked for so early, if they are several cache lines
+
 
 @inline
 def dot(c: Any, p: int, row: int, out: Any, at: int) -> None:
@@ -47,22 +49,27 @@ def dot(c: Any, p: int, row: int, out: Any, at: int) -> None:
             sum_ += values[i] * weights[np.uintp(columns[i])]
         out[at] = sum_
         return
-    for v in range(0, c.width - 1, 2):  # two vectors at a time: entries are read half as often
-        part0 = part1 = splat(0.0)
+    for v in range(0, c.width, 3):  # three vectors at a time: entries are read a third as often
+        second, third = v + 1 < c.width, v + 2 < c.width
+        part0 = part1 = part2 = splat(0.0)
         for i in range(np.uintp(lower), np.uintp(upper)):
             there = np.intp(columns[i]) * stride + 8 * v
+            ahead = np.intp(columns[min(i + np.uintp(_AHEAD), np.uintp(upper - 1))])
+            ahead = ahead * stride + 8 * v
             q = splat(np.float64(values[i]))
+            prefetch(weights, ahead)
             part0 = part0 + q * load_wide(weights, there)
-            part1 = part1 + q * load_wide(weights, there + 8)
+            if second:
+                prefetch(weights, ahead + 8)
+                part1 = part1 + q * load_wide(weights, there + 8)
+            if third:
+                prefetch(weights, ahead + 16)
+                part2 = part2 + q * load_wide(weights, there + 16)
         store_wide(out, at + 8 * v, part0)
-        store_wide(out, at + 8 * v + 8, part1)
-    if c.width % 2:
-        last_ = 8 * (c.width - 1)
-        part = splat(0.0)
-        for i in range(np.uintp(lower), np.uintp(upper)):
-            there = np.intp(columns[i]) * stride + last_
-            part = part + splat(np.float64(values[i])) * load_wide(weights, there)
-        store_wide(out, at + last_, part)
+        if second:
+            store_wide(out, at + 8 * v + 8, part1)
+        if third:
+            store_wide(out, at + 8 * v + 16, part2)
 
 
 @inline
@@ -94,16 +101,32 @@ def add_row(c: Any, p: int, row: int, weights: Any, beta: Any, at: int) -> None:
         for i in range(np.uintp(k), np.uintp(upper)):
             weights[np.uintp(columns[i])] += beta[at] * values[i]
         return
+    n_moving = 0
     for v in range(0, stride, 8):
-        moves = False
-        for o in range(8):
-            moves = moves or beta[at + v + o] != 0.0
-        if not moves:  # nor need the weights be read
+        n_moving += _moves(beta, at + v)
+    if 2 * n_moving > c.width:  # then an entry is read once
+        for i in range(np.uintp(lower), np.uintp(upper)):
+            there = np.intp(columns[i]) * stride
+            q = splat(np.float64(values[i]))
+            for v in range(0, stride, 8):
+                add_wide(weights, there + v, q * load_wide(beta, at + v))
+        return
+    for v in range(0, stride, 8):
+        if not _moves(beta, at + v):  # nor need the weights be read
             continue
         factors = load_wide(beta, at + v)
         for i in range(np.uintp(lower), np.uintp(upper)):
             there = np.intp(columns[i]) * stride + v
             add_wide(weights, there, splat(np.float64(values[i])) * factors)
+
+
+@inline
+def _moves(beta: Any, at: int) -> bool:
+    """Return whether any of 8 factors is not zero."""
+    moves = False
+    for o in range(8):
+        moves = moves or beta[at + o] != 0.0
+    return moves
 
 
 @inline
