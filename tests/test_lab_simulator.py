@@ -25,10 +25,10 @@ from serialeq.lab.workloads import (
     sparse_svm,
 )
 from serialeq.order import given_order, shuffled_order
-from serialeq.planning.blocks import plan_blocks
 from serialeq.planning.dataflow import plan_dataflow
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel, critical_path
 from serialeq.planning.serial import plan_free, plan_serial
+from serialeq.planning.steps import plan_steps
 from serialeq.team import available_cores
 
 COSTS = CostModel(sample=0.0, wait=3.0, handoff=7.0, transfer=2.0, launch=0.0)
@@ -145,7 +145,7 @@ def test_serial_time_and_busy_share():
 
 
 def test_blocks_of_lookahead_are_a_schedule_too():
-    schedule = plan_blocks(np.arange(10, dtype=np.int32), 3, 2)
+    schedule = plan_steps(np.arange(10, dtype=np.int32), 4, 2)
     times = np.array([1.0, 1.0, 5.0, 1.0, 2.0, 2.0, 2.0, 2.0])
     assert simulate(schedule, times).makespan == 2 + 2 + 5 + 2
 

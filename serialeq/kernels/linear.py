@@ -47,27 +47,31 @@ _AHEAD = 4  # samples: so far ahead are rows asked for where no response is wait
 
 
 @inline
+def _slope(c: Any, p: int, row: int, update: int, inner: float, o: int) -> float:
+    """Return the weighted slope of the loss in an output whose inner product with v is `inner`."""
+    margin = c.rates[update, SCALE] * inner + c.intercept[p, o]
+    g = slope(c.loss, c.epsilon, margin, c.targets[row, o])
+    return g * c.importance[row, o] if c.weighted else g
+
+
+@inline
 def _respond(
     c: Any, p: int, row: int, update: int, first: float, margins: Any, at: int, beta: Any
 ) -> float:
     """Set ``beta[at:]`` to the factors of the row in its update.
 
-    `margins` from `at` on are inner products with v; a single output takes `first` for its own. On
-    the lattice the factors are rounded, and the bound of max|v| grows by what they can add; in a
-    mini-batch, whose samples share a step, each takes over what the one before lost. Returns the
-    factor of a single output, otherwise 0.0 if all factors are zero: at once, where memory
-    written and read again takes its time.
+    `margins` from `at` on are inner products with v, in a mini-batch the slopes that these led to;
+    a single output takes `first` for its own. On the lattice the factors are rounded, and the
+    bound of max|v| grows by what they can add; in a mini-batch, whose samples share a step, each
+    takes over what the one before lost. Returns the factor of a single output, otherwise 0.0 if
+    all factors are zero: at once, where memory written and read again takes its time.
     """
-    scale, gain, eta = c.rates[update, SCALE], c.rates[update, GAIN], c.rates[update, STEP]
-    room = c.intercept.shape[1] // 3
+    gain, eta = c.rates[update, GAIN], c.rates[update, STEP]
     largest = 0.0
     factor, moves, finite = 0.0, False, True
     for o in range(c.n_outputs):
         inner = first if c.n_outputs == 1 else margins[at + o]
-        margin = scale * inner + c.intercept[p, o]
-        g = slope(c.loss, c.epsilon, margin, c.targets[row, o])
-        if c.weighted:
-            g *= c.importance[row, o]
+        g = inner if c.simultaneous else _slope(c, p, row, update, inner, o)
         factor = -(gain * g)
         if c.lattice and c.simultaneous:
             exact = factor + c.scratch[3 * p + 2, o]
@@ -81,8 +85,7 @@ def _respond(
         beta[at + o] = factor
         moves = moves or factor != 0.0
         if c.with_intercept:
-            pending = room if c.simultaneous else 0
-            c.intercept[p, pending + o] -= c.intercept_decay * (eta * g)
+            c.intercept[p, o] -= c.intercept_decay * (eta * g)
     if c.averaged and c.with_intercept and not c.simultaneous:
         _count_intercept(c, p, update)
     if c.lattice:
@@ -96,7 +99,7 @@ def _respond(
 
 @inline
 def _count_intercept(c: Any, p: int, update: int) -> None:
-    sums = c.intercept.shape[1] // 3 * 2
+    sums = c.intercept.shape[1] // 2
     for o in range(c.n_outputs):
         c.intercept[p, sums + o] += c.rates[update, COUNTED] * c.intercept[p, o]
 
@@ -162,16 +165,19 @@ def sliced_kernel(c: Any, start: int, stop: int) -> None:
 
     It finishes block b - 1, whose partial margins every worker has published by then, and begins
     block b. The two halves of ``partial`` take turns: who begins block b has seen everyone
-    finish block b - 2.
+    finish block b - 2. Between a mini-batch's beginning and end there is one step more, in which
+    the workers divide its responses.
     """
     n = c.samples.size
-    n_blocks = (n + c.block - 1) // c.block
     for position in range(start, stop):
-        p, b = position // (n_blocks + 1), position % (n_blocks + 1)
+        p, b, responses = _task(c, position)
         first, last = (b - 1) * c.block, min(b * c.block, n)
+        if responses:
+            _respond_to_share(c, p, last, c.partial[b % 2])
+            continue
         if b > 0:
             _finish(c, p, first, last, c.partial[(b - 1) % 2], False)
-        if b < n_blocks:
+        if last < n:
             _renew_slice(c, p, last, c.partial[b % 2])
             for k in range(last, min(last + c.block, n)):
                 row = np.intp(c.samples[k])
@@ -185,17 +191,19 @@ def sliced_kernel(c: Any, start: int, stop: int) -> None:
 def packed_kernel(c: Any, start: int, stop: int) -> None:
     """Do as `sliced_kernel`, with blocks of dense rows as `serialeq.kernels.packed` has them."""
     n = c.samples.size
-    n_blocks = (n + c.block - 1) // c.block
     for position in range(start, stop):
-        p, b = position // (n_blocks + 1), position % (n_blocks + 1)
+        p, b, responses = _task(c, position)
         first, last = (b - 1) * c.block, min(b * c.block, n)
+        if responses:
+            _respond_to_share(c, p, last, c.partial[b % 2])
+            continue
         if b > 0:
             _finish(c, p, first, last, c.partial[(b - 1) % 2], True)
             added = _add_block(c, p, first, last)
             if c.averaged or not added:
                 for k in range(first, last):
                     _update(c, p, first, k, added)
-        if b < n_blocks:
+        if last < n:
             _renew_slice(c, p, last, c.partial[b % 2])
             three = split_weights(c, p)
             for k in range(last, min(last + c.block, n)):
@@ -203,6 +211,15 @@ def packed_kernel(c: Any, start: int, stop: int) -> None:
                 if c.simultaneous and _jumps(c, k + _AHEAD):
                     fetch_row(c, p, np.intp(c.samples[k + _AHEAD]))
                 c.partial[b % 2, p, _slot(c, k - last, row)] = dot_packed(c, p, row, three)
+
+
+@inline
+def _task(c: Any, position: int) -> Any:
+    """Return worker, block, and whether it is about the responses to a mini-batch."""
+    phases = 2 if c.simultaneous else 1
+    n_steps = phases * ((c.samples.size + c.block - 1) // c.block) + 1
+    step = position % n_steps
+    return position // n_steps, step // phases, step % phases == 1
 
 
 @inline
@@ -226,17 +243,15 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -
     """Add up a block's margins, run its recurrence and, unless `packed`, update the weights."""
     stride = max(8 * c.width, 1)
     margins, beta = c.scratch[3 * p], c.scratch[3 * p + 1]
-    for k in range(c.block * stride):
-        margins[k] = 0.0
-        for u in range(partial.shape[0]):
-            margins[k] += partial[u, k]
     if _renewal(c, p, first):
         c.state[p, BOUND] = 0.0
         for u in range(partial.shape[0]):
             c.state[p, BOUND] = max(c.state[p, BOUND], partial[u, partial.shape[1] - 1])
     if c.simultaneous:
-        _respond_together(c, p, first, last, margins, beta)
+        _respond_together(c, p, first, last, partial[0], beta)
     else:
+        for k in range(c.block * stride):
+            margins[k] = _sum(partial, k)
         _recur(c, p, first, last, margins, beta)
     if not packed:
         for k in range(first, last):
@@ -244,18 +259,35 @@ def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -
 
 
 @inline
-def _respond_together(c: Any, p: int, first: int, last: int, margins: Any, beta: Any) -> None:
-    """Find the factors of a mini-batch, all with the intercept at its start."""
-    stride, pending = max(8 * c.width, 1), c.intercept.shape[1] // 3
+def _sum(partial: Any, k: int) -> float:
+    sum_ = 0.0
+    for u in range(partial.shape[0]):
+        sum_ += partial[u, k]
+    return sum_
+
+
+@inline
+def _respond_to_share(c: Any, p: int, first: int, partial: Any) -> None:
+    """Put into ``partial[0]`` the slopes at the worker's share of a mini-batch's samples."""
+    stride, n_workers = max(8 * c.width, 1), partial.shape[0]
+    size = min(c.block, c.samples.size - first)
+    for k in range(size * p // n_workers, size * (p + 1) // n_workers):
+        row = np.intp(c.samples[first + k])
+        for o in range(k * stride, k * stride + c.n_outputs):
+            inner = _sum(partial, o)
+            partial[0, o] = _slope(c, p, row, first // c.block, inner, o - k * stride)
+
+
+@inline
+def _respond_together(c: Any, p: int, first: int, last: int, slopes: Any, beta: Any) -> None:
+    """Find the factors of a mini-batch, and add up what its samples do to the intercept."""
+    stride = max(8 * c.width, 1)
     for o in range(c.n_outputs):
-        c.intercept[p, pending + o] = c.intercept[p, o]
         c.scratch[3 * p + 2, o] = 0.0
     for k in range(first, last):
+        at = (k - first) * stride
         row = np.intp(c.samples[k])
-        at = _slot(c, k - first, row) * stride
-        _respond(c, p, row, first // c.block, margins[at], margins, at, beta)
-    for o in range(c.n_outputs):
-        c.intercept[p, o] = c.intercept[p, pending + o]
+        _respond(c, p, row, first // c.block, slopes[at], slopes, at, beta)
     if c.averaged and c.with_intercept:
         _count_intercept(c, p, first // c.block)
 

@@ -49,11 +49,12 @@ class LinearContext(NamedTuple):
     row_width: int
     """Entries of a dense row in each slice: its columns, and zeros; 0 if sparse."""
     intercept: np.ndarray
-    """(P, 3 room) float64: each worker's copy, what it will be after a mini-batch, and its sum."""
+    """(P, 2 room) float64: each worker's copy, and its sum."""
     state: np.ndarray
     """(P, 16) float64: each worker's copy; see `BOUND`, `TROUBLE`, `WORST`."""
     partial: np.ndarray
-    """(2, P, room) float64: margins of a block, from each slice; (0, 0, 0) in the row kernel."""
+    """(2, P, room) float64: margins of a block, from each slice; a mini-batch's slopes replace the
+    first slice's. (0, 0, 0) in the row kernel."""
     gram: np.ndarray
     """(blocks * s * padded s,) int32: x_j.x_k in units of 2^-2a; (0,) unless needed."""
     scratch: np.ndarray

@@ -27,8 +27,8 @@ from serialeq.kernels.packed import LEAST_LIMIT, LEAST_ROWS, MOST_LIMIT
 from serialeq.kernels.simd import PAGE, aligned_zeros
 from serialeq.kernels.slices import sparse_gram
 from serialeq.order import Order, block_members, two_level_order
-from serialeq.planning.blocks import plan_blocks
 from serialeq.planning.schedule import Schedule
+from serialeq.planning.steps import plan_steps
 from serialeq.team import WorkerTeam
 
 from .base import SlicedProblem
@@ -277,7 +277,8 @@ class LinearModel(SlicedProblem):
             gram.reshape(-1), block if simultaneous else _PERIOD, block, simultaneous,
         )  # fmt: skip
         kernel = packed_kernel if context.digits.size else sliced_kernel
-        return plan_blocks(rows, n_blocks, n_workers), kernel.bind(context)
+        n_steps = (2 if simultaneous else 1) * n_blocks + 1
+        return plan_steps(rows, n_steps, n_workers), kernel.bind(context)
 
     def follow(self, order: Order) -> None:
         """Let the next epochs of the sliced kernel follow an order with the same blocks."""

@@ -30,7 +30,7 @@ class State:
         ``weights``, ``sums`` (both 2-d here), ``intercept`` and ``state`` of
         `serialeq.kernels.linear_context.LinearContext`.
     room : int
-        A third of a row of ``intercept``.
+        Half a row of ``intercept``.
     layout : Layout or None
         Where they lie; None: a row for each column of the data.
     """
@@ -47,7 +47,7 @@ class State:
         self.layout: Layout | None = None
         self.weights = np.zeros((self._n_features, self._n_outputs))
         self.sums = np.zeros(self.weights.shape if self._averaged else (0, 0))
-        self.intercept = np.zeros((1, 3 * self.room))
+        self.intercept = np.zeros((1, 2 * self.room))
         self.bounds = np.zeros((1, 16))
         self._scale, self._passed = 1.0, 0.0
 
@@ -62,7 +62,7 @@ class State:
             self.sums = aligned_zeros(rows, alignment=PAGE)
             self.sums[layout.place, :n_outputs] = sums
         intercept, bounds = self.intercept[0], self.bounds[0]
-        self.intercept = aligned_zeros((layout.n_slices, 3 * self.room))
+        self.intercept = aligned_zeros((layout.n_slices, 2 * self.room))
         self.intercept[:] = intercept
         self.bounds = aligned_zeros((layout.n_slices, 16))
         self.bounds[:] = bounds
@@ -106,7 +106,7 @@ class State:
     def restart_sums(self) -> None:
         """Let the means begin anew."""
         self.sums[:] = 0.0
-        self.intercept[:, 2 * self.room :] = 0.0
+        self.intercept[:, self.room :] = 0.0
 
     @property
     def _tick(self) -> float:
@@ -127,7 +127,7 @@ class State:
             "intercept": self.intercept[0, : self._n_outputs].copy(),
         }
         if self._averaged:
-            sums, at = self._canonical(self.sums), 2 * self.room
+            sums, at = self._canonical(self.sums), self.room
             arrays["coef_sum"] = np.ascontiguousarray(sums.T) * -self._tick
             arrays["intercept_sum"] = self.intercept[0, at : at + self._n_outputs].copy()
         return arrays
@@ -146,6 +146,6 @@ class State:
         self.intercept[0, : self._n_outputs] = arrays["intercept"]
         if self._averaged and "coef_sum" in arrays:
             self.sums = np.ascontiguousarray(arrays["coef_sum"].T) / -self._tick
-            at = 2 * self.room
+            at = self.room
             self.intercept[0, at : at + self._n_outputs] = arrays["intercept_sum"]
         self.bounds[:, BOUND] = np.abs(weights).max(initial=0.0)
