@@ -134,7 +134,10 @@ def _lower_attribute(target: Any, builder: Any, typ: ContextType, value: Any, na
 
     def word(offset: int) -> Any:
         place = builder.gep(block, [ir.Constant(ir.IntType(64), first + offset)])
-        return builder.load(place)
+        loaded = builder.load(place)
+        # else whatever a kernel stores might have changed it, and it is loaded again and again
+        loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return loaded
 
     if isinstance(field, types.Float):
         return builder.bitcast(word(0), ir.DoubleType())

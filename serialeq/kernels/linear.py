@@ -316,7 +316,8 @@ def _recur(c: Any, p: int, first: int, last: int, margins: Any, beta: Any) -> No
             for j in range(0, padded, 8):
                 add_wide(margins, j, splat(factor) * load_wide(c.gram, base + j))
         elif factor != 0.0:
-            for j in range(c.block):
+            for later in range(k + 1, last):
+                j = np.intp(c.samples[later]) % c.block
                 common = splat(np.float64(c.gram[base + j]))
                 for v in range(0, stride, 8):
                     add_wide(margins, j * stride + v, common * load_wide(beta, at + v))
