@@ -50,6 +50,7 @@ MINIBATCHES: list[dict[str, Any]] = [
     {"loss": "hinge", "block": 16, "batch": 64, "dense": True, "n_outputs": 3},
 ]
 HINGE, LOG, SQUARED, THREE = CONFIGS[:4]
+BLOCKS_OF = {"lookahead": HINGE, "minibatch": MINIBATCHES[0]}
 ENGINES = [("serial", 1), ("lookahead", 1), ("lookahead", 3)]
 CONSTANT = {"alpha": 0.0, "schedule": "constant", "lattice_bits": (10, 28)}
 REGRESSION = ("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive")
@@ -505,28 +506,37 @@ def test_a_step_beyond_the_inverse_penalty_is_an_error() -> None:
 # ---- the schedule --------------------------------------------------------------------------------
 
 
-def interleaved(pick: Any, n_workers: int, change: Any = lambda schedule: schedule) -> str:
-    """Return the digest of an epoch of lookahead in which `pick` says who goes on."""
+def interleaved(
+    engine: str, pick: Any, n_workers: int, change: Any = lambda schedule: schedule
+) -> str:
+    """Return the digest of an epoch in which `pick` says who goes on, or the error that ends it."""
     X, targets = text(n=90, d=40)
-    problem = make(X, targets, **HINGE)
+    problem = make(X, targets, **BLOCKS_OF[engine])
     order = given_order(problem.hypergraph, np.random.default_rng(0).permutation(90))
-    schedule, bound = problem.sliced(order, WorkerTeam(n_workers, 1), simultaneous=False)
+    schedule, bound = problem.sliced(order, WorkerTeam(n_workers, 1), engine == "minibatch")
     runner: Any = SimpleNamespace(bind=lambda *_: bound, begin_epoch=lambda *_: None)
     problem.begin_epoch(0, 90)
     interleave(runner, change(schedule), pick)
-    return digest_arrays(problem.trained())
+    try:
+        return digest_arrays(problem.trained())
+    except SerialeqError as error:
+        return str(error)
 
 
 @pytest.mark.parametrize("n_workers", [1, 2, 3, 7])
-def test_every_interleaving_of_the_blocks_returns_the_serial_bits(n_workers: int) -> None:
+@pytest.mark.parametrize("engine", BLOCKS_OF)
+def test_every_interleaving_of_the_blocks_returns_the_same_bits(
+    engine: str, n_workers: int
+) -> None:
     X, targets = text(n=90, d=40)
     order = np.random.default_rng(0).permutation(90)
-    serial = digest_arrays(train(make(X, targets, **HINGE), order, "serial"))
+    alone = "serial" if engine == "lookahead" else engine
+    expected = digest_arrays(train(make(X, targets, **BLOCKS_OF[engine]), order, alone))
     picks = [lambda ready: 0, lambda ready: -1, lambda ready: len(ready) // 2]
     for seed in range(10):
         rng = random.Random(seed)
         picks.append(lambda ready, rng=rng: rng.randrange(len(ready)))
-    assert {interleaved(pick, n_workers) for pick in picks} == {serial}
+    assert {interleaved(engine, pick, n_workers) for pick in picks} == {expected}
 
 
 def without_waits(schedule: Schedule) -> Schedule:
@@ -542,9 +552,10 @@ def one_step_early(schedule: Schedule) -> Schedule:
 
 @pytest.mark.parametrize("change", [without_waits, one_step_early])
 @pytest.mark.parametrize("who", [0, -1])
-def test_a_schedule_that_waits_too_little_is_caught(change: Any, who: int) -> None:
-    right = interleaved(lambda ready: who, 3)
-    assert interleaved(lambda ready: who, 3, change) != right
+@pytest.mark.parametrize("engine", BLOCKS_OF)
+def test_a_schedule_that_waits_too_little_is_caught(engine: str, change: Any, who: int) -> None:
+    right = interleaved(engine, lambda ready: who, 3)
+    assert interleaved(engine, lambda ready: who, 3, change) != right
 
 
 # ---- float64, and the engines that need no lattice -----------------------------------------------
