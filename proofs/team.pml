@@ -2,8 +2,12 @@
 
    The caller runs TURNS jobs, each in machine code or in Python, each on any number of the
    THREADS helpers (the caller, thread 0, is not modelled as a worker), and may be interrupted
-   MOST times, between any two steps. A helper sleeps until a task is in its queue, or lingers; how
+   MOST times while it hands them out. A helper sleeps until a task is in its queue, or lingers; how
    long it lingers is left open, which stands for every length of patience.
+
+   Left out: the stop flag, errors, calls that are repeated until a job is done, the news that wake
+   the caller, interruptions of `close`. `told` is one word here: four are written before any thread
+   is told, and after an interruption the turn alone, when nobody is told.
 
    Memory is release/acquire: `view` is the turn up to which a helper sees what has been told.
 
@@ -109,6 +113,7 @@ proctype caller() {
        current = turn
      }
   attempt:
+     interruption();
      if
      :: !handed_out && (!failed || TELL_AGAIN) -> hand_out()
      :: !handed_out && failed && !TELL_AGAIN ->
@@ -181,11 +186,11 @@ proctype helper(byte me) {
            fi;
            work();
            assert(told == task);                   /* which has not been overwritten */
+           state[me] = 0;
            if
            :: !PUBLISH_EARLY -> report()
            :: else
-           fi;
-           state[me] = 0
+           fi
         :: atomic { state[me] == 0 -> state[me] = !LEAVE; break }
         od
      fi;

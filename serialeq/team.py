@@ -146,24 +146,28 @@ class WorkerTeam:
                 f"{len(self._tasks)}; the team is closed or smaller"
             )
         self.stop_flag[0] = 0
+        self._reports.take_errors()  # of a job whose failure was not waited for
         turn = int(self._told[_TURN]) + 1
         self._current = task = (turn, job, arguments)  # threads may have no more than addresses
         native = isinstance(job, NativeJob)
         failure: BaseException | None = None
-        handed_out = False
-        while True:  # an interruption may come between any two instructions
+        handed_out = finished = False
+        while not finished:  # an interruption may come while another one is dealt with
             try:
-                if not handed_out and failure is None:
-                    self._hand_out(task, n_helpers)
-                elif not handed_out:  # whoever has done it drops it
-                    self._told[_TURN] = turn
-                    for tasks in self._tasks[:n_helpers]:
-                        tasks.put(task)
-                handed_out = True
-                while failure is None and job(0, *arguments):
-                    pass
-                self._reports.wait_for(turn, n_helpers, native)
-                break
+                while not finished:  # and the first one between any two instructions
+                    try:
+                        if not handed_out and failure is None:
+                            self._hand_out(task, n_helpers)
+                        elif not handed_out:
+                            self._hand_out_again(task, n_helpers)
+                        handed_out = True
+                        while failure is None and job(0, *arguments):
+                            pass
+                        self._reports.wait_for(turn, n_helpers, native)
+                        finished = True
+                    except BaseException as interruption:
+                        self.stop_flag[0] = 1
+                        failure = failure or interruption
             except BaseException as interruption:
                 self.stop_flag[0] = 1
                 failure = failure or interruption
@@ -174,14 +178,19 @@ class WorkerTeam:
 
     def _hand_out(self, task: _Task, n_helpers: int) -> None:
         turn, job, _ = task
-        native = isinstance(job, NativeJob)
-        place = (job.address, job.block) if isinstance(job, NativeJob) else (0, 0)
-        self._told[: _THREADS + 1] = turn, *place, n_helpers + 1
+        address, block = (job.address, job.block) if isinstance(job, NativeJob) else (0, 0)
+        self._told[: _THREADS + 1] = turn, address, block, n_helpers + 1
         lingered = _tell(self._reports.states, n_helpers)
         # Told first: a thread that had done its task by then would be told of it once more.
         for tasks, told in zip(self._tasks[:n_helpers], lingered, strict=True):
-            if not (native and told):
+            if not (address and told):
                 tasks.put(task)
+
+    def _hand_out_again(self, task: _Task, n_helpers: int) -> None:
+        """Hand a task out of which it is not known who has it: those who have done it drop it."""
+        self._told[_TURN] = task[0]  # what is beside it may be older, but nobody is told to look
+        for tasks in self._tasks[:n_helpers]:
+            tasks.put(task)
 
     def close(self) -> None:
         """End the threads."""
@@ -258,8 +267,8 @@ def _linger(thread: int, told: Any, again: Any, latest: Any, states: Any) -> Non
             while more:
                 call_kernel(address, told[_BLOCK], thread, told[_THREADS])
                 more = again[thread * LINE] != 0
+            store_release(states, own, 0)  # first: once its caller knows, it may be told again
             store_release(latest, own, turn)
-            store_release(states, own, 0)
             idle = 0
         elif idle < _PATIENCE:
             relax(idle)

@@ -337,8 +337,9 @@ def test_an_epoch_of_nothing_changes_nothing(engine: str, n_workers: int) -> Non
 def test_plans_take_a_bounded_amount_of_memory() -> None:
     cost = LinearCost(1_000_000, 100.0, 50_000, 1, dense=False, rarely_moves=False)
     room = 100 * 1_000_000 * 6
-    assert cost.most_workers(16, 8) == 8
-    few = cost.most_workers(16, 1_024)
+    n_steps = 1_000_000 // 16 + 1
+    assert cost.most_workers(n_steps, 8) == 8
+    few = cost.most_workers(n_steps, 1_024)
     assert 8 < few < 100
     assert cost.memory(16, few, 2)["waits"] <= room < cost.memory(16, few, 2)["waits"] * 1.1
     assert cost.memory(16, 1_024, 2) == cost.memory(16, few, 2)

@@ -216,6 +216,52 @@ def test_an_interrupted_hand_out_is_made_good(native: bool, told: bool) -> None:
             assert same_bytes(problem.trained(), expected)
 
 
+INTERRUPTED_TWICE = """
+import signal, time
+from serialeq.team import WorkerTeam
+
+class Interruption(BaseException):
+    pass
+
+def interrupt(*_):
+    global left
+    if left:
+        left -= 1
+        raise Interruption
+
+def job(thread):
+    if thread == 1:
+        time.sleep(2e-3)  # slow to stop
+    return team.stop_flag[0] == 0
+
+signal.signal(signal.SIGALRM, interrupt)
+left = early = 0
+with WorkerTeam(2, 2) as team:
+    for k in range(300):
+        left = 2
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 1e-3 + k % 97 * 1e-6, 8e-6)
+            team.run(job)
+        except Interruption:
+            pass
+        finally:
+            left = 0
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        early += not team._reports.has_finished(1, int(team._told[0]))
+print("early", early)
+"""
+
+
+def test_a_second_interruption_waits_for_the_threads_too() -> None:
+    assert run_python(INTERRUPTED_TWICE) == "early 0\n"
+
+
+def test_an_error_that_nobody_waited_for_is_not_that_of_the_next_job() -> None:
+    with WorkerTeam(2, 2) as team:
+        team._reports.failed(ValueError("of a job whose caller was interrupted"))
+        team.run(lambda thread: False)
+
+
 def test_a_closed_team_says_so() -> None:
     team = WorkerTeam(2, 2)
     team.close()

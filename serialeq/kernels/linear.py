@@ -15,7 +15,8 @@ recurrence
 
     margin_k = x_k.v + sum_{j<k} beta_j K_jk          K_jk = x_j.x_k
 
-and updates its own columns. There is one wait per block.
+and updates its own columns. There is one wait per block. In a mini-batch the margins stay what
+they were at its start; the workers divide the responses, and wait once more.
 
 The mean of the weights after each update (Polyak and Ruppert) needs a second vector, u. With
 ``A_t`` the sum of the scales after the first t updates, and ``beta_t`` the factor of update t,
@@ -42,6 +43,7 @@ from .linear_rows import add_row, dot, fetch_row
 from .losses import slope
 from .packed import add_rows_packed, dot_packed, split_weights
 from .simd import add_wide, load_wide, splat
+from .steps import fold
 
 _AHEAD = 4  # samples: so far ahead are rows asked for where no response is waited for
 
@@ -117,22 +119,16 @@ def _renewal(c: Any, p: int, time: int) -> bool:
     """Return whether weights have to be folded, or measured anew, before serial position."""
     if not c.lattice or time % c.period != 0:
         return False
-    return c.folds[time // c.period, 0] != 1.0 or c.state[p, BOUND] > 0.5 * c.limit
+    scale, passed = c.folds[time // c.period, 0], c.folds[time // c.period, 1]
+    return scale != 1.0 or passed != 0.0 or c.state[p, BOUND] > 0.5 * c.limit
 
 
 @inline
-def _renew(c: Any, p: int, period: int) -> float:
-    """Multiply the slice's weights by a factor, rounded; return the largest magnitude."""
-    weights, factor = c.weights, c.folds[period, 0]
-    largest = 0.0
+def _renew(c: Any, p: int, period: int) -> Any:
+    """Fold the scale into the slice's weights; return the largest magnitude."""
     stride = max(8 * c.width, 1)
     lower, upper = c.first_column[p] * stride, c.first_column[p + 1] * stride
-    for k in range(np.uintp(lower), np.uintp(upper)):
-        if c.averaged and factor != 1.0:
-            c.sums[k] -= c.folds[period, 1] * weights[k]
-        weights[k] = round_small(factor * weights[k])
-        largest = max(largest, abs(weights[k]))
-    return largest
+    return fold(c.weights, c.sums, lower, upper, c.folds[period, 0], c.folds[period, 1], True)
 
 
 @inline
@@ -161,12 +157,12 @@ def row_kernel(c: Any, start: int, stop: int) -> None:
 
 @kernel
 def sliced_kernel(c: Any, start: int, stop: int) -> None:
-    """Run steps of the workers: step b of worker p is position ``p * (blocks + 1) + b``.
+    """Run steps of the workers: step t of worker p is position ``p * steps + t``.
 
-    It finishes block b - 1, whose partial margins every worker has published by then, and begins
-    block b. The two halves of ``partial`` take turns: who begins block b has seen everyone
-    finish block b - 2. Between a mini-batch's beginning and end there is one step more, in which
-    the workers divide its responses.
+    Step b finishes block b - 1, whose partial margins every worker has published by then, and
+    begins block b. The two halves of ``partial`` take turns: who begins block b has seen everyone
+    finish block b - 2. Of mini-batches it is step 2 b, and between two of them comes one in which
+    the workers divide the responses (`_task`).
     """
     n = c.samples.size
     for position in range(start, stop):
@@ -240,7 +236,7 @@ def _renew_slice(c: Any, p: int, first: int, partial: Any) -> None:
 
 @inline
 def _finish(c: Any, p: int, first: int, last: int, partial: Any, packed: bool) -> None:
-    """Add up a block's margins, run its recurrence and, unless `packed`, update the weights."""
+    """Find a block's factors from all parts of its margins; unless `packed`, update the weights."""
     stride = max(8 * c.width, 1)
     margins, beta = c.scratch[3 * p], c.scratch[3 * p + 1]
     if _renewal(c, p, first):

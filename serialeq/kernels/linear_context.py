@@ -38,8 +38,8 @@ class LinearContext(NamedTuple):
     """(updates, 3 or, if `averaged`, 5) float64, per update: scale before, eta / scale after (these
     two in units of margins and factors), eta; A before; 1 if the update counts, else 0."""
     folds: np.ndarray
-    """(periods, 2) float64: factor by which v is multiplied at the start of each period; A there,
-    which begins anew."""
+    """(periods, 2) float64: what v is multiplied by at the start of each period; A there, which
+    begins anew. 1 and 0 if nothing is done."""
     weights: np.ndarray
     """(V * C or V * padded C,) float64."""
     sums: np.ndarray
@@ -58,7 +58,7 @@ class LinearContext(NamedTuple):
     gram: np.ndarray
     """(blocks * s * padded s,) int32: x_j.x_k in units of 2^-2a; (0,) unless needed."""
     scratch: np.ndarray
-    """(3 P, room) float64: a block's margins; factors; factors that are not zero or, of a
+    """(3 P, room) float64: an exact block's margins; factors; factors that are not zero or, of a
     mini-batch, what rounding the last ones lost."""
     digits: np.ndarray
     """(4 V,) int16: weights as `serialeq.kernels.packed` wants them, up to three digits, with room

@@ -36,7 +36,7 @@ def fill_rates(
     steps, scales = np.empty(_CHUNK), np.empty(_CHUNK)
     for fold in range((n + period - 1) // period):
         if lattice:
-            folds[fold, 0] = 1.0
+            folds[fold, 0], folds[fold, 1] = 1.0, 0.0
             if scale < 0.5:
                 folds[fold, 0], folds[fold, 1] = scale, passed
                 scale, passed = 1.0, 0.0
@@ -100,13 +100,21 @@ def _power(base: float, exponent: float) -> Any:
 
 @jit
 def settle(weights: Any, sums: Any, scale: float, passed: float, lattice: bool) -> float:
-    """Multiply weights by the scale, rounded on the lattice; return the largest magnitude.
+    """Fold the scale into all weights (`fold`); return the largest magnitude."""
+    return fold(weights, sums, 0, weights.size, scale, passed, lattice)
 
-    Before that, `passed` times the weights go to the sums, if there are any. All are 1-d, whole
-    vectors.
+
+@inline
+def fold(
+    weights: Any, sums: Any, lower: int, upper: int, scale: float, passed: float, lattice: bool
+) -> Any:
+    """Multiply ``weights[lower:upper]`` by the scale, rounded on the lattice.
+
+    Before that, `passed` times the weights are taken from the sums, if there are any. All are 1-d,
+    whole vectors. Returns the largest magnitude.
     """
     largest, factor = splat(0.0), splat(scale)
-    for k in range(0, weights.size, 8):
+    for k in range(lower, upper, 8):
         w = load_wide(weights, k)
         if sums.size:
             store_wide(sums, k, load_wide(sums, k) - splat(passed) * w)

@@ -1,4 +1,4 @@
-"""Steps that all workers do together, one after the other: each its own columns of a block."""
+"""Steps that all workers do together, one after the other: each its own part of a block."""
 
 from __future__ import annotations
 

@@ -256,7 +256,9 @@ class LinearModel(SlicedProblem):
         block = self.batch if simultaneous else self.block
         rows = order.samples().astype(np.int32, copy=False)
         self.cost = replace(self.cost, n_samples=rows.size)  # repeats take memory, too
-        n_workers = self.cost.most_workers(block, team.n_workers)
+        n_blocks = -(-rows.size // block)
+        n_steps = (2 if simultaneous else 1) * n_blocks + 1
+        n_workers = self.cost.most_workers(n_steps, team.n_workers)
         stride = max(8 * self._width, 1)
         padded = -(-block // 8) * 8
         gram = np.zeros((0 if simultaneous else rows.size, padded), dtype=np.int32)
@@ -267,7 +269,6 @@ class LinearModel(SlicedProblem):
                 int(layout.first[-1]), block, gram,
                 n_threads=self.cost.most_threads(block, team.n_threads),
             )  # fmt: skip
-        n_blocks = -(-rows.size // block)
         self._simultaneous = block if simultaneous else 0
         self._resize(rows.size, n_blocks if simultaneous else rows.size)
         room = -(-(padded * stride + 1) // 16) * 16
@@ -277,7 +278,6 @@ class LinearModel(SlicedProblem):
             gram.reshape(-1), block if simultaneous else _PERIOD, block, simultaneous,
         )  # fmt: skip
         kernel = packed_kernel if context.digits.size else sliced_kernel
-        n_steps = (2 if simultaneous else 1) * n_blocks + 1
         return plan_steps(rows, n_steps, n_workers), kernel.bind(context)
 
     def follow(self, order: Order) -> None:
@@ -357,8 +357,10 @@ class LinearModel(SlicedProblem):
         self._updates_per_epoch = n_updates
 
     def begin_epoch(self, epoch: int, n_samples: int) -> None:
-        """Fold the scale into the weights and find the steps of the epoch."""
-        self._state.settle()
+        """Find the steps of the epoch, and have it begin with what the last one left to do."""
+        if self.lattice is None or epoch == 0 or n_samples == 0:
+            self._state.settle()
+        owed = self._state.owed()
         if epoch == 0 and self.n_updates:
             self.n_updates = 0
             self._state.restart_sums()
@@ -367,6 +369,7 @@ class LinearModel(SlicedProblem):
             self._rates, self._folds, 1 if self._simultaneous else _PERIOD, self.n_updates,
             n_samples, batch, self.lattice, self.average_from,
         )  # fmt: skip
+        self._folds[0] = owed
         self._state.owe(scale, passed)
         self.n_updates += self._updates_per_epoch
 

@@ -103,21 +103,22 @@ class LinearCost:
 
     def memory(self, block: int, n_workers: int, n_threads: int) -> dict[str, int]:
         """Return the bytes of a plan of lookahead, by what they are for."""
-        workers = self.most_workers(block, n_workers)
+        n_steps = -(-self.n_samples // block) + 1
+        workers = self.most_workers(n_steps, n_workers)
         n_entries = round(self.entries * self.n_samples)
         rows = 0 if self.dense else workers * (self.n_samples + 1) * 8 + n_entries * 4
         threads = self.most_threads(block, n_threads)
         return {
             "slices": n_entries * 2 + rows,
             "gram": self.n_samples * _padded(block) * 4,
-            "waits": self._waits(block, workers),
+            "waits": _waits(n_steps, workers),
             "scratch": 0 if self.dense else threads * self._scratch(block),
         }
 
-    def most_workers(self, block: int, n_workers: int) -> int:
-        """Return how many of the workers have waits that fit: each waits for each in each block."""
+    def most_workers(self, n_steps: int, n_workers: int) -> int:
+        """Return how many of the workers have waits that fit: each waits for each in each step."""
         room = max(_ROOM, int(self.entries * self.n_samples * 6))
-        while n_workers > 1 and self._waits(block, n_workers) > room:
+        while n_workers > 1 and _waits(n_steps, n_workers) > room:
             n_workers -= 1
         return n_workers
 
@@ -126,15 +127,15 @@ class LinearCost:
         room = max(_ROOM, int(self.entries * self.n_samples * 6))
         return max(1, min(n_threads, room // max(self._scratch(block), 1)))
 
-    def _waits(self, block: int, n_workers: int) -> int:
-        n_blocks = -(-self.n_samples // block) + 1
-        return n_blocks * n_workers * (8 * (n_workers - 1) + 40)
-
     def _scratch(self, block: int) -> int:
         """Return the bytes that a thread needs for inner products, of rows of equal length."""
         entries = round(block * self.entries)
         spread = 2 * (-(-block // 16) * 16) * min(entries, self.n_features)
         return 4 * self.n_features + spread + 8 * entries
+
+
+def _waits(n_steps: int, n_workers: int) -> int:
+    return n_steps * n_workers * (8 * (n_workers - 1) + 40)
 
 
 def _padded(block: int) -> int:

@@ -75,11 +75,19 @@ class State:
         return array[self.layout.place, : self._n_outputs]
 
     def owe(self, scale: float, passed: float) -> None:
-        """Remember what `settle` has to do once the epoch is over."""
+        """Remember what to do once the epoch is over: fold the scale into the weights."""
         self._scale, self._passed = scale, passed
 
+    def owed(self) -> tuple[float, float]:
+        """Return what is still to be done, for the next epoch to begin with.
+
+        Look whether the last one left the lattice.
+        """
+        self._check()
+        return self._scale, self._passed
+
     def settle(self) -> None:
-        """Fold the scale into the weights; look whether the epoch left the lattice."""
+        """Do what is still to be done."""
         self._check()
         if self.layout is not None:
             self.bounds[:, BOUND] = settle(
