@@ -10,7 +10,7 @@ from .atomics import LINE, PARTS, claim, meet
 from .elementary import round_small
 from .jit import inline, jit
 from .shorts import LANES, as_shorts, load_pairs, load_shorts, multiply_pairs, store_digit
-from .simd import load_wide, splat, store, total, whole_pages
+from .simd import load_wide, prefetch, splat, store, total, whole_pages
 
 
 def cut_columns(
@@ -82,6 +82,7 @@ def sampled_degrees(indptr: Any, indices: Any, n_columns: int, n_entries: int) -
 
 
 _SAMPLED_ENTRIES = 1 << 15
+_AHEAD = 4  # rows
 
 
 @inline
@@ -114,6 +115,9 @@ def slice_rows(
     n_slices, n = ptr.shape[0], rows.size
     begin, end = n * thread // n_threads, n * (thread + 1) // n_threads
     for i in range(begin, end):
+        if n_slices > 1 and i + _AHEAD < end:
+            next_row = rows[i + _AHEAD]
+            _fetch(indices, indptr[next_row], indptr[next_row + 1])
         lower, upper = indptr[rows[i]], indptr[rows[i] + 1]
         for p in range(n_slices):
             after = _search(indices, lower, upper, cuts[p + 1]) if p + 1 < n_slices else upper
@@ -134,6 +138,10 @@ def slice_rows(
         if not claim(parts, part):
             continue
         for i in range(n * part // PARTS, n * (part + 1) // PARTS):
+            if i + _AHEAD < n:
+                next_row = rows[i + _AHEAD]
+                _fetch(indices, indptr[next_row], indptr[next_row + 1])
+                _fetch(data, indptr[next_row], indptr[next_row + 1])
             source = np.uintp(indptr[rows[i]])
             for p in range(n_slices):
                 there, count = np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1] - ptr[p, i])
@@ -142,6 +150,13 @@ def slice_rows(
                 _copy_values(data, source, count, scale, lattice, values, there)
                 source += count
     return False
+
+
+@inline
+def _fetch(entries: Any, lower: int, upper: int) -> None:
+    """Ask for entries of a row: rows come in random order, and a processor would wait for each."""
+    for k in range(lower, upper, 8):
+        prefetch(entries, k)
 
 
 @inline
@@ -175,6 +190,9 @@ def slice_dense(
         for b in range(n_blocks * part // PARTS, n_blocks * (part + 1) // PARTS):
             start, last = b * block, min((b + 1) * block, n)
             for i in range(start, last):
+                if i + 1 < n:
+                    next_row = np.int64(rows[i + 1])
+                    _fetch(flat, next_row * n_columns, (next_row + 1) * n_columns)
                 for p in range(values.shape[0]):
                     there = (p * n + i) * values.shape[2]
                     count = max(0, min(width, n_columns - p * width))
