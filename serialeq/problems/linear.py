@@ -163,7 +163,7 @@ class LinearModel(SlicedProblem):
         self._state = State(self.n_features, self.n_outputs, average_from > 0, self.lattice)
         self._members: tuple[int, np.ndarray] | None = None
         self.n_updates = 0
-        self._rates, self._folds = _NONE, _NONE
+        self._rates, self._folds = _NONE, np.zeros((0, 2))
         self._updates_per_epoch, self._simultaneous = self.n_samples, 0
 
     # ---- layout ------------------------------------------------------------------------------
@@ -369,7 +369,7 @@ class LinearModel(SlicedProblem):
             self._rates, self._folds, 1 if self._simultaneous else _PERIOD, self.n_updates,
             n_samples, batch, self.lattice, self.average_from,
         )  # fmt: skip
-        self._folds[0] = owed
+        self._folds[:1] = owed  # none before there is a layout
         self._state.owe(scale, passed)
         self.n_updates += self._updates_per_epoch
 
