@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Steps:
     loss: str
     epsilon: float
 
-    @property
+    @cached_property
     def optimal_start(self) -> float:
         """Bottou's t₀: the first step moves weights by their expected size."""
         if self.alpha == 0.0:
