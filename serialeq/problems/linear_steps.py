@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +37,7 @@ class Steps:
     loss: str
     epsilon: float
 
-    @cached_property
+    @property
     def optimal_start(self) -> float:
         """Bottou's t₀: the first step moves weights by their expected size."""
         if self.alpha == 0.0:
