@@ -1,5 +1,9 @@
+import contextlib
 import io
+import signal
+import subprocess
 import sys
+import threading
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +20,29 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci")
+
+# Tests interrupt programs. A shell that runs this in the background has had interruptions ignored,
+# and programs inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_PATIENCE = 120  # seconds
+
+
+@pytest.fixture
+def launch():
+    """Start a program that is killed after a while, or when the test ends: it might never end."""
+    with contextlib.ExitStack() as stack:
+
+        def start(command, **options):
+            process = stack.enter_context(subprocess.Popen(command, **options))
+            killer = threading.Timer(_PATIENCE, process.kill)
+            killer.start()
+            stack.callback(killer.cancel)
+            stack.callback(process.kill)
+            return process
+
+        yield start
 
 
 @pytest.fixture

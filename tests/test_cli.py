@@ -124,10 +124,10 @@ def test_a_damaged_model_is_refused(ratings, tmp_path):
     assert "model.npz: sha256: expected" in call("predict", out, "--user", "u1", status=1).stderr
 
 
-def test_interruption_on_a_terminal(ratings):
+def test_interruption_on_a_terminal(ratings, launch):
     """Ctrl-C ends a long run within a second, with status 130 and the cursor shown again."""
     main, other = pty.openpty()
-    process = subprocess.Popen(
+    process = launch(
         [*SERIALEQ, "train", "mf", str(ratings), "--epochs", "1000000"],
         stderr=other, stdout=other, env=os.environ | {"TERM": "xterm"}, start_new_session=True,
     )  # fmt: skip

@@ -166,18 +166,19 @@ def call(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"]
 )
-def test_a_signal_writes_a_checkpoint(ratings, tmp_path, call, sent, status):
+def test_a_signal_writes_a_checkpoint(ratings, tmp_path, call, launch, sent, status):
     out, options = tmp_path / "run", ["--epochs", 2000, "--factors", 4, "--test-fraction", 0.2]
-    process = subprocess.Popen(
+    process = launch(
         [*SERIALEQ, "train", "mf", str(ratings), "--out", str(out), *map(str, options)],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     lines = 0
     while lines < 30:
-        lines += process.stderr.readline().startswith("epoch ")
+        line = process.stderr.readline()
+        assert line
+        lines += line.startswith("epoch ")
     process.send_signal(sent)
-    with process:
-        process.stderr.read()
+    process.communicate()
     assert process.returncode == status
     run = RunDirectory.open(out)
     done = run.manifest.chain.n_epochs
