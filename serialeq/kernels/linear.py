@@ -62,41 +62,41 @@ def _respond(
 ) -> float:
     """Set ``beta[at:]`` to the factors of the row in its update.
 
-    `margins` from `at` on are inner products with v, in a mini-batch the slopes that these led to;
-    a single output takes `first` for its own. On the lattice the factors are rounded, and the
-    bound of max|v| grows by what they can add; in a mini-batch, whose samples share a step, each
-    takes over what the one before lost. Returns the factor of a single output, otherwise 0.0 if
-    all factors are zero: at once, where memory written and read again takes its time.
+    `margins` from `at` on are inner products with v; a single output takes `first` for its own.
+    On the lattice the factors are rounded, and the bound of max|v| grows by what they can add.
+    Returns the factor of a single output, otherwise 0.0 if all factors are zero: at once, where
+    memory written and read again takes its time.
     """
     gain, eta = c.rates[update, GAIN], c.rates[update, STEP]
     largest = 0.0
     factor, moves, finite = 0.0, False, True
     for o in range(c.n_outputs):
         inner = first if c.n_outputs == 1 else margins[at + o]
-        g = inner if c.simultaneous else _slope(c, p, row, update, inner, o)
+        g = _slope(c, p, row, update, inner, o)
         factor = -(gain * g)
-        if c.lattice and c.simultaneous:
-            exact = factor + c.scratch[3 * p + 2, o]
-            factor = round_small(exact)
-            c.scratch[3 * p + 2, o] = exact - factor
-        elif c.lattice:
-            factor = round_small(factor)
         if c.lattice:
+            factor = round_small(factor)
             finite = finite and abs(factor) <= c.limit
             largest = max(largest, abs(factor))
         beta[at + o] = factor
         moves = moves or factor != 0.0
         if c.with_intercept:
             c.intercept[p, o] -= c.intercept_decay * (eta * g)
-    if c.averaged and c.with_intercept and not c.simultaneous:
+    if c.averaged and c.with_intercept:
         _count_intercept(c, p, update)
     if c.lattice:
-        bound = c.state[p, BOUND] + largest * c.most
-        c.state[p, BOUND] = bound
-        if not (finite and bound <= c.limit) and c.state[p, TROUBLE] == 0.0:
-            c.state[p, TROUBLE] = update + 1.0
-            c.state[p, WORST] = bound
+        _guard(c, p, update, largest, finite)
     return factor if c.n_outputs == 1 else np.float64(moves)
+
+
+@inline
+def _guard(c: Any, p: int, update: int, largest: float, finite: bool) -> None:
+    """Let the bound of max|v| grow by what factors up to `largest` add; note if it is too large."""
+    bound = c.state[p, BOUND] + largest * c.most
+    c.state[p, BOUND] = bound
+    if not (finite and bound <= c.limit) and c.state[p, TROUBLE] == 0.0:
+        c.state[p, TROUBLE] = update + 1.0
+        c.state[p, WORST] = bound
 
 
 @inline
@@ -276,16 +276,29 @@ def _respond_to_share(c: Any, p: int, first: int, partial: Any) -> None:
 
 @inline
 def _respond_together(c: Any, p: int, first: int, last: int, slopes: Any, beta: Any) -> None:
-    """Find the factors of a mini-batch, and add up what its samples do to the intercept."""
-    stride = max(8 * c.width, 1)
+    """Find the factors of a mini-batch, and add up what its samples do to the intercept.
+
+    Its samples share a step, and each takes over what rounding took from the one before.
+    """
+    stride, update = max(8 * c.width, 1), first // c.block
+    gain, eta = c.rates[update, GAIN], c.rates[update, STEP]
+    largest, finite = 0.0, True
     for o in range(c.n_outputs):
-        c.scratch[3 * p + 2, o] = 0.0
-    for k in range(first, last):
-        at = (k - first) * stride
-        row = np.intp(c.samples[k])
-        _respond(c, p, row, first // c.block, slopes[at], slopes, at, beta)
+        lost, added, intercept = 0.0, 0.0, c.intercept[p, o]
+        for at in range(o, (last - first) * stride, stride):
+            exact = lost - gain * slopes[at]
+            factor = round_small(exact)
+            lost = exact - factor
+            finite = finite and abs(factor) <= c.limit
+            added += abs(factor)
+            beta[at] = factor
+            intercept -= c.intercept_decay * (eta * slopes[at])
+        if c.with_intercept:
+            c.intercept[p, o] = intercept
+        largest = max(largest, added)
     if c.averaged and c.with_intercept:
-        _count_intercept(c, p, first // c.block)
+        _count_intercept(c, p, update)
+    _guard(c, p, update, largest, finite)
 
 
 @inline
