@@ -39,7 +39,7 @@ from .elementary import round_small
 from .jit import inline
 from .kernel import kernel
 from .linear_context import BOUND, COUNTED, GAIN, PASSED, SCALE, STEP, TROUBLE, WORST
-from .linear_rows import add_row, dot, fetch_row
+from .linear_rows import add_row, dot, fetch_row, fetch_share
 from .losses import slope
 from .packed import add_rows_packed, dot_packed, split_weights
 from .simd import add_wide, load_wide, splat
@@ -305,17 +305,20 @@ def _respond_together(c: Any, p: int, first: int, last: int, slopes: Any, beta: 
 def _recur(c: Any, p: int, first: int, last: int, margins: Any, beta: Any) -> None:
     """Find the factors of a block's samples, one after the other.
 
-    Each response waits for the one before, a hundred cycles. Meanwhile the core asks for rows of
-    the next block, if they are long or not the next ones in memory: it would not see them coming.
-    The next sample's margin is kept at hand.
+    Each response waits for the one before, a hundred cycles. Meanwhile the core asks for the rows
+    of the next block, which lie side by side, if they are long or not the next ones in memory: it
+    would not see them coming. The next sample's margin is kept at hand.
     """
     stride = max(8 * c.width, 1)
     padded = (c.block + 7) // 8 * 8
     row = np.intp(c.samples[first])
     margin = margins[row % c.block * stride]
+    ahead = first + c.block
+    unforeseen = _jumps(c, ahead) or (c.dense and ahead < c.samples.size)
+    next_block = np.intp(c.samples[ahead]) // c.block * c.block if unforeseen else 0
     for k in range(first, last):
-        if _jumps(c, k + c.block) or (c.dense and k + c.block < c.samples.size):
-            fetch_row(c, p, np.intp(c.samples[k + c.block]))
+        if unforeseen:
+            fetch_share(c, p, next_block, k - first)
         after = np.intp(c.samples[min(k + 1, last - 1)])
         at, base = row % c.block * stride, row * padded
         factor = _respond(c, p, row, k, margin, margins, at, beta)

@@ -131,15 +131,39 @@ def _moves(beta: Any, at: int) -> bool:
 
 @inline
 def fetch_row(c: Any, p: int, row: int) -> None:
-    """Ask for what is needed of a row, as no processor guesses where a shuffle goes next."""
+    """Ask for a row's entries, as no processor guesses where a shuffle goes next."""
     if c.dense:
         lower = (p * c.targets.shape[0] + row) * c.row_width
         upper = lower + c.row_width
     else:
         lower, upper = c.ptr[p, row], c.ptr[p, row + 1]
+    _fetch_entries(c, lower, upper)
+
+
+@inline
+def fetch_share(c: Any, p: int, first: int, k: int) -> None:
+    """Ask for the k-th of equal shares of what is needed of a block, whose first row is `first`.
+
+    Rows are of different lengths: loops of as many rounds as the one before are foreseen.
+    """
+    n = c.targets.shape[0]
+    if c.dense:
+        size = c.row_width
+        lower = (p * n + first) * size
+    else:
+        lower = c.ptr[p, first]
+        size = (c.ptr[p, min(first + c.block, n)] - lower + c.block - 1) // c.block
+    _fetch_entries(c, lower + k * size, lower + (k + 1) * size)
+    prefetch(c.targets, (first + k) * c.n_outputs)
+    padded = (c.block + 7) // 8 * 8
+    for j in range(0, padded, 16):
+        prefetch(c.gram, (first + k) * padded + j)
+
+
+@inline
+def _fetch_entries(c: Any, lower: int, upper: int) -> None:
+    if not c.dense:
         for k in range(lower, upper, 16):
             prefetch(c.columns, k)
     for k in range(lower, upper, 32):
         prefetch(c.values, k)
-    if c.gram.size:
-        prefetch(c.gram, row * ((c.block + 7) // 8 * 8))
