@@ -131,20 +131,26 @@ def _moves(beta: Any, at: int) -> bool:
 
 @inline
 def fetch_row(c: Any, p: int, row: int) -> None:
-    """Ask for a row's entries, as no processor guesses where a shuffle goes next."""
+    """Ask for what is needed of a row, as no processor guesses where a shuffle goes next.
+
+    For as many entries as rows have on average: loops of always as many rounds are foreseen, and
+    the rest of a long row is, too.
+    """
+    n = c.targets.shape[0]
     if c.dense:
-        lower = (p * c.targets.shape[0] + row) * c.row_width
-        upper = lower + c.row_width
+        size = c.row_width
+        lower = (p * n + row) * size
     else:
-        lower, upper = c.ptr[p, row], c.ptr[p, row + 1]
-    _fetch_entries(c, lower, upper)
+        lower, size = c.ptr[p, row], (c.ptr[p, n] - c.ptr[p, 0]) // n
+    _fetch_entries(c, lower, lower + size)
+    prefetch(c.targets, row * c.n_outputs)
 
 
 @inline
 def fetch_share(c: Any, p: int, first: int, k: int) -> None:
     """Ask for the k-th of equal shares of what is needed of a block, whose first row is `first`.
 
-    Rows are of different lengths: loops of as many rounds as the one before are foreseen.
+    Equal, as `fetch_row` has it.
     """
     n = c.targets.shape[0]
     if c.dense:
