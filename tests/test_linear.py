@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serialeq.digest import digest_arrays
-from serialeq.errors import SerialeqError
+from serialeq.errors import DivergenceError, SerialeqError
 from serialeq.order import given_order, two_level_order
 from serialeq.planning.schedule import Schedule
 from serialeq.problems import linear_cost
@@ -455,6 +455,18 @@ def test_the_error_names_the_first_update_beyond_the_limit(engine: str, n_worker
         train(problem, "given", engine, n_workers)
     shorter = make(np.ones((31, 1)), targets[:31], **HINGE | CONSTANT | {"eta0": 1.0})
     train(shorter, "given", engine, n_workers)
+
+
+@pytest.mark.parametrize("spoiled", [0, 1, 2])
+@pytest.mark.parametrize(("engine", "n_workers"), [*ENGINES, ("minibatch", 1), ("minibatch", 2)])
+def test_steps_without_bounds_are_divergence(engine: str, n_workers: int, spoiled: int) -> None:
+    # The first factor is infinite; in a mini-batch what it leaves for the next one is no number.
+    targets = np.zeros((64, 3))
+    targets[:, spoiled] = 1e305
+    options = {"loss": "squared_error", "alpha": 0.0, "schedule": "constant", "eta0": 1e60}
+    problem = LinearModel(np.ones((64, 2)), targets, **options, batch=16, lattice_bits=(2, 4))
+    with pytest.raises(DivergenceError, match="diverged in update 0 of the epoch"):
+        train(problem, "given", engine, n_workers)
 
 
 @pytest.mark.parametrize(("engine", "n_workers"), ENGINES)

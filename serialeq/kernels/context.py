@@ -69,13 +69,12 @@ def _field_type(name: str, value: Any) -> Any:
                 f"context field {name!r}: expected a C-contiguous array in native byte order, "
                 f"got strides {value.strides} and dtype {value.dtype.str}"
             )
-        typ = _array_type(value.dtype, value.ndim)
-        if typ is None:
+        if value.dtype.kind not in "biufc" or value.dtype.type in _NO_ARITHMETIC:
             raise SerialeqError(
                 f"context field {name!r}: expected an array of bool, integers, or float or "
                 f"complex numbers of 32 or 64 bits each, got {value.dtype}"
             )
-        return typ
+        return _array_type(value.dtype, value.ndim)
     if isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
@@ -87,10 +86,8 @@ def _field_type(name: str, value: Any) -> Any:
 
 
 @cache
-def _array_type(dtype: np.dtype, ndim: int) -> types.Array | None:
-    """Return Numba's type, if kernels can use it; it takes 20 microseconds to make."""
-    if dtype.kind not in "biufc" or dtype in _NO_ARITHMETIC:
-        return None
+def _array_type(dtype: np.dtype, ndim: int) -> types.Array:
+    """Return Numba's type, which takes 20 microseconds to make."""
     return types.Array(from_dtype(dtype), ndim, "C")
 
 

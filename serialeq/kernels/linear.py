@@ -278,7 +278,8 @@ def _respond_to_share(c: Any, p: int, first: int, partial: Any) -> None:
 def _respond_together(c: Any, p: int, first: int, last: int, slopes: Any, beta: Any) -> None:
     """Find the factors of a mini-batch, and add up what its samples do to the intercept.
 
-    Its samples share a step, and each takes over what rounding took from the one before.
+    Its samples share a step, and each takes over what rounding took from the one before. The bound
+    of max|v| grows by what the factors of the worst output add up to.
     """
     stride, update = max(8 * c.width, 1), first // c.block
     gain, eta = c.rates[update, GAIN], c.rates[update, STEP]
@@ -295,7 +296,7 @@ def _respond_together(c: Any, p: int, first: int, last: int, slopes: Any, beta: 
             intercept -= c.intercept_decay * (eta * slopes[at])
         if c.with_intercept:
             c.intercept[p, o] = intercept
-        largest = max(largest, added)
+        largest = max(largest, added if added < np.inf else np.inf)  # nor a NaN
     if c.averaged and c.with_intercept:
         _count_intercept(c, p, update)
     _guard(c, p, update, largest, finite)

@@ -58,8 +58,7 @@ class LinearContext(NamedTuple):
     gram: np.ndarray
     """(blocks * s * padded s,) int32: x_j.x_k in units of 2^-2a; (0,) unless needed."""
     scratch: np.ndarray
-    """(3 P, room) float64: an exact block's margins; factors; factors that are not zero or, of a
-    mini-batch, what rounding the last ones lost."""
+    """(3 P, room) float64: an exact block's margins; factors; factors that are not zero."""
     digits: np.ndarray
     """(4 V,) int16: weights as `serialeq.kernels.packed` wants them, up to three digits, with room
     for four, so that slices lie on whole pages; (0,) without them."""

@@ -133,15 +133,15 @@ def _moves(beta: Any, at: int) -> bool:
 def fetch_row(c: Any, p: int, row: int) -> None:
     """Ask for what is needed of a row, as no processor guesses where a shuffle goes next.
 
-    For as many entries as rows have on average: loops of always as many rounds are foreseen, and
-    the rest of a long row is, too.
+    For as many entries as rows have on average: a branch predictor knows the end of a loop of
+    always as many rounds, and of a row that is longer the core reads ahead by itself.
     """
     n = c.targets.shape[0]
     if c.dense:
         size = c.row_width
         lower = (p * n + row) * size
     else:
-        lower, size = c.ptr[p, row], (c.ptr[p, n] - c.ptr[p, 0]) // n
+        lower, size = c.ptr[p, row], (c.ptr[p, n] - c.ptr[p, 0] + n - 1) // n
     _fetch_entries(c, lower, lower + size)
     prefetch(c.targets, row * c.n_outputs)
 
@@ -150,7 +150,7 @@ def fetch_row(c: Any, p: int, row: int) -> None:
 def fetch_share(c: Any, p: int, first: int, k: int) -> None:
     """Ask for the k-th of equal shares of what is needed of a block, whose first row is `first`.
 
-    Equal, as `fetch_row` has it.
+    Shares are equal, rows are not: loops have as many rounds as those before, as in `fetch_row`.
     """
     n = c.targets.shape[0]
     if c.dense:

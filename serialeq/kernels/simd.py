@@ -173,7 +173,7 @@ def total(typingctx: Any, value: Any) -> Any:
 
 @intrinsic
 def prefetch(typingctx: Any, values: Any, offset: Any) -> Any:
-    """Ask for the cache line of ``values[offset]``, which may be out of bounds (1-d array)."""
+    """Ask for the cache line of ``values.flat[offset]``, which may be out of bounds."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         array = context.make_array(sig.args[0])(context, builder, args[0])
