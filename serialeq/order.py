@@ -97,7 +97,7 @@ class Order:
         return np.concatenate(pieces) if pieces else self.members[:0]
 
 
-def given_order(hypergraph: Hypergraph, sequence: Any, name: str = "given") -> Order:
+def given_order(hypergraph: Hypergraph, sequence: Any) -> Order:
     """Return the order that the caller dictates: an array of samples, repeats allowed.
 
     Raises
@@ -118,19 +118,18 @@ def given_order(hypergraph: Hypergraph, sequence: Any, name: str = "given") -> O
             f"order: expected samples in 0..{hypergraph.n_samples - 1}, "
             f"got values from {steps.min()} to {steps.max()}"
         )
-    return Order(
-        tasks=hypergraph,
-        sequence=np.require(steps, dtype=np.int32, requirements=["C", "W"]),
-        members=None,
-        bounds=np.zeros(0, dtype=np.int64),
-        name=name,
-    )
+    steps = np.require(steps, dtype=np.int32, requirements=["C", "W"])
+    return _fine_order(hypergraph, steps, "given")
+
+
+def _fine_order(hypergraph: Hypergraph, sequence: np.ndarray, name: str) -> Order:
+    return Order(hypergraph, sequence, None, np.zeros(0, dtype=np.int64), name)
 
 
 def shuffled_order(hypergraph: Hypergraph, seed: int, epoch: int = 0) -> Order:
     """Return a uniformly random permutation of the samples for (seed, epoch)."""
     sequence = permutation(hypergraph.n_samples, stream_key(seed, "shuffled order", epoch))
-    return given_order(hypergraph, sequence, name="shuffled")
+    return _fine_order(hypergraph, sequence, "shuffled")
 
 
 def block_members(hypergraph: Hypergraph, seed: int) -> np.ndarray:
@@ -155,7 +154,7 @@ def two_level_order(
     if members is None:
         members = block_members(hypergraph, seed)
     sequence = _two_levels(members, block, stream_key(seed, "two-level epoch", epoch))
-    return given_order(hypergraph, sequence, name="two-level")
+    return _fine_order(hypergraph, sequence, "two-level")
 
 
 @jit

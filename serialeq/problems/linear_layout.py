@@ -10,6 +10,7 @@ import numpy as np
 
 from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.atomics import unclaimed
+from serialeq.kernels.jit import jit
 from serialeq.kernels.simd import aligned, whole_pages
 from serialeq.kernels.slices import cut_columns, run_meeting, slice_dense, slice_rows
 from serialeq.team import WorkerTeam
@@ -84,8 +85,18 @@ class Layout:
 
     def positions(self, samples: np.ndarray) -> np.ndarray | None:
         """Return where the rows of some samples lie, int32; None if one of them is not there."""
-        found = self._where[samples]
-        return None if (found < 0).any() else found
+        found = np.empty(samples.size, dtype=np.int32)
+        return found if _look_up(self._where, samples, found) else None
+
+
+@jit
+def _look_up(numbers: Any, keys: Any, found: Any) -> bool:
+    """Set ``found`` to the numbers at `keys`; return whether none of them is negative."""
+    least = np.int32(0)
+    for k in range(keys.size):
+        found[k] = numbers[np.uintp(keys[k])]
+        least = min(least, found[k])
+    return least == 0
 
 
 def lay_out(
