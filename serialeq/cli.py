@@ -219,9 +219,14 @@ app.command()(lecture)
 def main() -> None:
     """Run the command line; errors become one line on stderr and exit status 1."""
     try:
-        app(standalone_mode=True)
-    except SerialeqError as error:
-        print(f"serialeq: {error}", file=sys.stderr)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # what is still in its buffer may not fit, either
+    except (SerialeqError, OSError) as error:
+        if not isinstance(error, BrokenPipeError):  # who reads has seen enough
+            print(f"serialeq: {error}", file=sys.stderr)
+        sys.stdout = sys.stderr  # or the interpreter would try again, and have its own status
         sys.exit(1)
 
 

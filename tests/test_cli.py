@@ -107,6 +107,33 @@ def test_errors_are_one_line_and_leave_nothing(ratings, tmp_path, arguments, tol
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_output_that_does_not_fit_is_one_line_and_the_run_is_kept(ratings, tmp_path, form):
+    out = tmp_path / "run"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*SERIALEQ, "train", "mf", ratings, "--epochs", "2", "--out", out, *form],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "serialeq: [Errno 28] No space left on device"
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    call("verify", out)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(ratings):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*SERIALEQ, "plan", ratings], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert "Broken pipe" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_damaged_line_is_named(ratings, tmp_path):
     damaged = tmp_path / "damaged.csv"
     lines = ratings.read_text().splitlines(keepends=True)
