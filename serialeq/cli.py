@@ -223,7 +223,10 @@ def main() -> None:
             app(standalone_mode=True)
         finally:
             sys.stdout.flush()  # what is still in its buffer may not fit, either
-    except (SerialeqError, OSError) as error:
+    except SerialeqError as error:
+        print(f"serialeq: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
         if not isinstance(error, BrokenPipeError):  # who reads has seen enough
             print(f"serialeq: {error}", file=sys.stderr)
         sys.stdout = sys.stderr  # or the interpreter would try again, and have its own status
