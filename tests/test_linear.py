@@ -457,6 +457,16 @@ def test_the_error_names_the_first_update_beyond_the_limit(engine: str, n_worker
     train(shorter, "given", engine, n_workers)
 
 
+@pytest.mark.parametrize("n_workers", [1, 3])
+def test_the_bound_grows_by_all_factors_of_a_mini_batch(n_workers: int) -> None:
+    # Four factors of 10, which cancel out: each is below the limit of 31.9, together they are not.
+    targets = np.array([[-1.0], [1.0]] * 30)
+    options = {"eta0": 40.0, "batch": 4}
+    problem = make(np.ones((60, 1)), targets, **HINGE | CONSTANT | options)
+    with pytest.raises(SerialeqError, match=r"lattice: at update 0 .* could exceed 31.9"):
+        train(problem, "given", "minibatch", n_workers)
+
+
 @pytest.mark.parametrize("spoiled", [0, 1, 2])
 @pytest.mark.parametrize(("engine", "n_workers"), [*ENGINES, ("minibatch", 1), ("minibatch", 2)])
 def test_steps_without_bounds_are_divergence(engine: str, n_workers: int, spoiled: int) -> None:

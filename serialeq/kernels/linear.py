@@ -296,7 +296,7 @@ def _respond_together(c: Any, p: int, first: int, last: int, slopes: Any, beta: 
             intercept -= c.intercept_decay * (eta * slopes[at])
         if c.with_intercept:
             c.intercept[p, o] = intercept
-        largest = max(largest, added if added < np.inf else np.inf)  # nor a NaN
+        largest = max(largest, added if added < np.inf else np.inf)  # a NaN, too
     if c.averaged and c.with_intercept:
         _count_intercept(c, p, update)
     _guard(c, p, update, largest, finite)
