@@ -8,9 +8,10 @@ import numpy as np
 
 from .atomics import LINE, PARTS, claim, meet
 from .elementary import round_small
+from .gram import dense_products
 from .jit import inline, jit
-from .shorts import LANES, as_shorts, load_pairs, load_shorts, multiply_pairs, store_digit
-from .simd import load_wide, prefetch, splat, store, total, whole_pages
+from .shorts import store_digit
+from .simd import load_wide, prefetch, splat, whole_pages
 
 
 def cut_columns(
@@ -35,45 +36,67 @@ def cut_columns(
         Row of the weights that belongs to each column.
     """
     degrees = sampled_degrees(indptr, indices, n_columns, _SAMPLED_ENTRIES)
-    so_far = np.cumsum(degrees)
-    shares = so_far[-1] * np.arange(1, n_slices) / n_slices if n_columns else np.zeros(0)
-    cuts = np.concatenate([[0], np.searchsorted(so_far, shares, side="right"), [n_columns]])
+    cuts = _cut(degrees, n_slices)
     first = np.concatenate([[0], np.cumsum(whole_pages(np.diff(cuts)))]).astype(np.int64)
     if not frequent_first:
         degrees[:] = 0
-    return cuts.astype(np.int64), first, _places(degrees, cuts, first)
+    return cuts, first, _places(degrees, cuts, first)
+
+
+@jit
+def _cut(degrees: Any, n_slices: int) -> Any:
+    """Return where to cut, so that the degrees on either side of a cut are as they should be."""
+    cuts = np.full(n_slices + 1, degrees.size, np.int64)
+    cuts[0] = 0
+    total, so_far, p = degrees.sum(), 0, 1
+    for j in range(degrees.size):
+        so_far += degrees[j]
+        while p < n_slices and so_far > total * p / n_slices:
+            cuts[p] = j
+            p += 1
+    return cuts
 
 
 @jit
 def _places(degrees: Any, cuts: Any, first: Any) -> Any:
     """Return the columns' places: in each slice those whose degree has the most bits first.
 
-    Columns with as many bits stay in their order.
+    Columns with as many bits stay in their order. Most have not been seen at all.
     """
     place = np.empty(degrees.size, np.uint32)
-    rarity = np.empty(degrees.size, np.uint8)
     for p in range(cuts.size - 1):
-        following = np.zeros(65, np.int64)
-        for j in range(np.uintp(cuts[p]), np.uintp(cuts[p + 1])):
-            rarity[j] = 64
-            left = degrees[j]
-            while left > 0:
-                rarity[j] -= 1
-                left >>= 1
-            following[rarity[j]] += 1
-        at = first[p]
-        for r in range(65):
-            following[r], at = at, at + following[r]
-        for j in range(np.uintp(cuts[p]), np.uintp(cuts[p + 1])):
-            place[j] = following[rarity[j]]
-            following[rarity[j]] += 1
+        following = np.zeros(_MOST_BITS + 1, np.int64)
+        lower, upper = np.uintp(cuts[p]), np.uintp(cuts[p + 1])
+        for j in range(lower, upper):
+            if degrees[j]:
+                following[_MOST_BITS - _bits(degrees[j])] += 1
+        unseen = first[p]
+        for r in range(_MOST_BITS):
+            following[r], unseen = unseen, unseen + following[r]
+        for j in range(lower, upper):
+            if degrees[j]:
+                r = _MOST_BITS - _bits(degrees[j])
+                place[j] = following[r]
+                following[r] += 1
+            else:
+                place[j] = unseen
+                unseen += 1
     return place
+
+
+@inline
+def _bits(number: int) -> int:
+    bits = 0
+    while number > 0:
+        number >>= 1
+        bits += 1
+    return bits
 
 
 @jit
 def sampled_degrees(indptr: Any, indices: Any, n_columns: int, n_entries: int) -> Any:
     """Return how often each column occurs in evenly spaced rows with about `n_entries` in all."""
-    degrees = np.zeros(n_columns, np.int64)
+    degrees = np.zeros(n_columns, np.int32)
     stride = max(1, indices.size // n_entries)
     for i in range(0, indptr.size - 1, stride):
         for k in range(np.uintp(indptr[i]), np.uintp(indptr[i + 1])):
@@ -82,6 +105,7 @@ def sampled_degrees(indptr: Any, indices: Any, n_columns: int, n_entries: int) -
 
 
 _SAMPLED_ENTRIES = 1 << 15
+_MOST_BITS = 32
 _AHEAD = 4  # rows
 
 
@@ -202,100 +226,7 @@ def slice_dense(
                     )
                     out[there + count : there + values.shape[2]] = 0
             if gram.shape[0]:
-                _dense_products(out, values.shape, start, last, gram)
-    return False
-
-
-@inline
-def _dense_products(flat: Any, shape: Any, start: int, last: int, gram: Any) -> None:
-    n_slices, n, width = shape
-    for i in range(start, last):
-        for j in range(start, i + 1, 4):
-            s0 = s1 = s2 = s3 = splat(np.int32(0))
-            j1, j2, j3 = min(j + 1, i), min(j + 2, i), min(j + 3, i)
-            for p in range(n_slices):
-                for k in range(p * n * width, p * n * width + width, LANES):
-                    x = load_shorts(flat, i * width + k)
-                    s0 = s0 + multiply_pairs(x, load_shorts(flat, j * width + k))
-                    s1 = s1 + multiply_pairs(x, load_shorts(flat, j1 * width + k))
-                    s2 = s2 + multiply_pairs(x, load_shorts(flat, j2 * width + k))
-                    s3 = s3 + multiply_pairs(x, load_shorts(flat, j3 * width + k))
-            for other, sum_ in ((j, s0), (j1, s1), (j2, s2), (j3, s3)):
-                gram[i, other - start] = gram[other, i - start] = total(sum_)
-
-
-@jit
-def sparse_gram(
-    thread: int, parts: Any, ptr: Any, columns: Any, values: Any, n_weights: int, block: int,
-    gram: Any,
-) -> bool:  # fmt: skip
-    """Set ``gram[i, j]`` to the inner product of row i and row j of the same block.
-
-    The columns of a block are numbered as they come, so that little memory is touched, and its
-    rows spread over lanes, one lane each: two entries of a row, times what the others have there,
-    are a few vector operations. The sums fit 31 bits (`choose_lattice`).
-    """
-    n, n_slices = gram.shape[0], ptr.shape[0]
-    lanes = -(-gram.shape[1] // 16) * 16
-    n_blocks = (n + block - 1) // block
-    most = 0
-    for b in range(n_blocks):
-        size = 0
-        for p in range(n_slices):
-            size += ptr[p, min((b + 1) * block, n)] - ptr[p, b * block]
-        most = max(most, size)
-    spread = np.zeros((min(most, n_weights) + 1) * lanes, np.int16)
-    number = np.zeros(n_weights, np.uint32)  # of a column in the block, from 1 on
-    there = np.empty(most, np.int64)  # where an entry's column is in `spread`
-    sums = np.zeros(lanes, np.int32)
-    for part in range(PARTS):
-        if not claim(parts, part):
-            continue
-        for b in range(n_blocks * part // PARTS, n_blocks * (part + 1) // PARTS):
-            first, last = b * block, min((b + 1) * block, n)
-            used, e = np.uint32(0), np.uintp(0)
-            for p in range(n_slices):
-                for i in range(first, last):
-                    for k in range(np.uintp(ptr[p, i]), np.uintp(ptr[p, i + 1])):
-                        column = np.uintp(columns[k])
-                        found = number[column]
-                        used += np.uint32(found == 0)
-                        found = used if found == 0 else found
-                        number[column] = found
-                        there[e] = np.int64(found) * lanes
-                        spread[np.uintp(there[e] + (i - first))] = values[k]
-                        e += np.uintp(1)
-            for i in range(first, last):
-                for j in range(0, lanes, 16):
-                    products = splat(np.int32(0))
-                    skipped = 0
-                    for p in range(n_slices):
-                        at = skipped + ptr[p, i] - ptr[p, first]
-                        k, stop = ptr[p, i], ptr[p, i + 1]
-                        while k + 2 <= stop:
-                            x, y = np.int32(values[np.uintp(k)]), np.int32(values[np.uintp(k + 1)])
-                            both = as_shorts(splat(np.int32((y << 16) | (x & 0xFFFF))))
-                            others = load_pairs(
-                                spread, there[np.uintp(at)] + j, there[np.uintp(at + 1)] + j
-                            )
-                            products = products + multiply_pairs(others, both)
-                            k += 2
-                            at += 2
-                        if k < stop:
-                            x = np.int32(values[np.uintp(k)])
-                            both = as_shorts(splat(np.int32(x & 0xFFFF)))
-                            others = load_pairs(
-                                spread, there[np.uintp(at)] + j, there[np.uintp(at)] + j
-                            )
-                            products = products + multiply_pairs(others, both)
-                        skipped += ptr[p, last] - ptr[p, first]
-                    store(sums, 0, j // 16, products)
-                for j in range(gram.shape[1]):
-                    gram[i, j] = sums[j]
-            for p in range(n_slices):
-                for k in range(np.uintp(ptr[p, first]), np.uintp(ptr[p, last])):
-                    number[np.uintp(columns[k])] = 0
-            spread[: (np.int64(used) + 1) * lanes] = 0
+                dense_products(out, values.shape, start, last, gram)
     return False
 
 

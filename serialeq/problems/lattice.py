@@ -206,8 +206,8 @@ def _bits(x: float) -> int:
 
 
 def vanishing_share(data: np.ndarray, lattice: Lattice) -> float:
-    """Return the share of the values, among up to 16,384 of them, that are rounded to zero."""
-    sample = data[:: max(1, data.size >> 14)]
+    """Return the share of the values, among up to 4096 of them, that are rounded to zero."""
+    sample = data[:: max(1, -(-data.size // 4096))]
     sample = sample[sample != 0]
     steps = np.abs(sample) * (2.0**lattice.feature_bits / lattice.scale)
     return float((steps <= 0.5).mean()) if sample.size else 0.0

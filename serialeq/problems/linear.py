@@ -18,6 +18,7 @@ from serialeq.errors import DataError, SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.atomics import unclaimed
 from serialeq.kernels.factorization import sequential_mean
+from serialeq.kernels.gram import sparse_gram
 from serialeq.kernels.kernel import BoundKernel
 from serialeq.kernels.linear import packed_kernel, row_kernel, sliced_kernel
 from serialeq.kernels.linear_context import LinearContext
@@ -25,7 +26,6 @@ from serialeq.kernels.linear_loss import CHUNK, loss_worker
 from serialeq.kernels.losses import CLASSIFICATION
 from serialeq.kernels.packed import LEAST_LIMIT, LEAST_ROWS, MOST_LIMIT
 from serialeq.kernels.simd import PAGE, aligned_zeros
-from serialeq.kernels.slices import sparse_gram
 from serialeq.order import Order, block_members, two_level_order
 from serialeq.planning.schedule import Schedule
 from serialeq.planning.steps import plan_steps
