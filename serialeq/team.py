@@ -194,9 +194,9 @@ class WorkerTeam:
 
     def close(self) -> None:
         """End the threads."""
-        for tasks in self._tasks:
+        ending, self._tasks = self._tasks, []  # first: no job may wait for a thread that has ended
+        for tasks in ending:
             tasks.put(None)
-        self._tasks = []
 
     def __enter__(self) -> WorkerTeam:
         return self

@@ -261,6 +261,22 @@ def test_an_error_that_nobody_waited_for_is_not_that_of_the_next_job() -> None:
         team.run(lambda thread: False)
 
 
+def test_a_team_that_was_interrupted_while_it_closed_is_closed() -> None:
+    class Interrupted(list[Any]):
+        def __iter__(self) -> Any:
+            yield self[0]
+            raise KeyboardInterrupt
+
+    team = WorkerTeam(3, 3)
+    queues = team._tasks
+    team._tasks = Interrupted(queues)
+    with pytest.raises(KeyboardInterrupt):
+        team.close()
+    with pytest.raises(SerialeqError, match="closed"):
+        team.run(lambda thread: False)
+    queues[1].put(None)
+
+
 def test_a_closed_team_says_so() -> None:
     team = WorkerTeam(2, 2)
     team.close()
