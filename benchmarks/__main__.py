@@ -29,6 +29,7 @@ from .datasets import Dataset, load
 from .linear_runners import LOSSES, quality_setting, race_setting
 from .runners import QUALITY
 from .texts import TextDataset, load_text
+from .timing import keep_memory
 from .volumes import Volume, load_volume
 
 Number = TypeVar("Number", int, float)
@@ -269,6 +270,7 @@ def planning_cost(
 
 
 if __name__ == "__main__":
+    keep_memory()
     try:
         app()
     except SerialeqError as error:

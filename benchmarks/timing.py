@@ -84,7 +84,6 @@ def take_turns(contestants: Mapping[str, Callable[[], Lap]], rounds: int) -> dic
 
     Each round starts with another contestant, so that nobody always follows the same one.
     """
-    _keep_memory()
     names = list(contestants)
     laps: dict[str, list[Lap]] = {name: [] for name in names}
     for name in names:
@@ -99,12 +98,12 @@ def take_turns(contestants: Mapping[str, Callable[[], Lap]], rounds: int) -> dic
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # as the GNU C library numbers them
 
 
-def _keep_memory() -> None:
-    """Have the C library keep the memory that is freed, where it can be told so (GNU).
+def keep_memory() -> None:
+    """Have the C library keep the memory that is freed, for good, where it can be told so (GNU).
 
     Otherwise it is given back to the system, and whoever needs a large array next waits for
-    pages: 3 microseconds each on a virtual machine, a third of a preparation, and not of the same
-    contestants in all rounds.
+    pages: 3 microseconds each on a virtual machine, a third of a preparation, and not the same
+    contestants in all rounds. What is left out is what a process pays for its first run.
     """
     if hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(_M_MMAP_MAX, 0)

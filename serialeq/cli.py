@@ -222,7 +222,8 @@ def main() -> None:
         try:
             app(standalone_mode=True)
         finally:
-            sys.stdout.flush()  # what is still in its buffer may not fit, either
+            if sys.stdout is not None:  # closed by who called
+                sys.stdout.flush()  # what is still in its buffer may not fit, either
     except SerialeqError as error:
         print(f"serialeq: {error}", file=sys.stderr)
         sys.exit(1)

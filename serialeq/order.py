@@ -103,7 +103,18 @@ def given_order(hypergraph: Hypergraph, sequence: Any) -> Order:
     Raises
     ------
     DataError
-        If the sequence is not one-dimensional integers in ``0..n_samples-1``.
+        See `check_samples`.
+    """
+    return _fine_order(hypergraph, check_samples(hypergraph, sequence), "given")
+
+
+def check_samples(hypergraph: Hypergraph, sequence: Any) -> np.ndarray:
+    """Return numbers of samples as an int32 array.
+
+    Raises
+    ------
+    DataError
+        If they are not one-dimensional integers in ``0..n_samples-1``.
     """
     try:
         steps = np.asarray(sequence)
@@ -118,8 +129,7 @@ def given_order(hypergraph: Hypergraph, sequence: Any) -> Order:
             f"order: expected samples in 0..{hypergraph.n_samples - 1}, "
             f"got values from {steps.min()} to {steps.max()}"
         )
-    steps = np.require(steps, dtype=np.int32, requirements=["C", "W"])
-    return _fine_order(hypergraph, steps, "given")
+    return np.require(steps, dtype=np.int32, requirements=["C", "W"])
 
 
 def _fine_order(hypergraph: Hypergraph, sequence: np.ndarray, name: str) -> Order:
@@ -150,9 +160,15 @@ def two_level_order(
     and the samples inside each, in a new random order; what is left over comes last. So what
     was computed about the members of a block serves every epoch. (`members`: `block_members`, if
     they are at hand.)
+
+    Raises
+    ------
+    DataError
+        If `members` are not samples: see `check_samples`.
     """
     if members is None:
         members = block_members(hypergraph, seed)
+    members = check_samples(hypergraph, members)
     sequence = _two_levels(members, block, stream_key(seed, "two-level epoch", epoch))
     return _fine_order(hypergraph, sequence, "two-level")
 

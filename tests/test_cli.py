@@ -122,7 +122,14 @@ def test_output_that_does_not_fit_is_one_line_and_the_run_is_kept(ratings, tmp_p
     call("verify", out)
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(ratings):
+def test_output_that_nobody_wants_is_no_error(ratings):
+    command = "exec " + " ".join(map(str, [*SERIALEQ, "plan", ratings])) + " >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=120)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback(ratings):
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(

@@ -57,3 +57,8 @@ def test_slices_have_equal_numbers_of_entries_to_one_column(n_slices: int) -> No
         share = so_far[-1] * p / n_slices
         assert so_far[cuts[p]] <= share < so_far[cuts[p] + 1]
     assert np.all(np.diff(first) >= np.diff(cuts))
+
+
+def test_a_column_that_ends_at_its_share_belongs_to_the_slice() -> None:
+    indptr, indices = np.arange(0, 9, 4), np.array([0, 1, 2, 3, 0, 1, 2, 3], dtype=np.int32)
+    assert list(cut_columns(indptr, indices, 4, 2, frequent_first=True)[0]) == [0, 2, 4]

@@ -473,6 +473,17 @@ def test_an_outlier_that_would_erase_the_rest_is_refused() -> None:
     assert classifier(arithmetic="float64", alpha=1.0).fit(X, y).coef_.all()
 
 
+@pytest.mark.parametrize("n_samples", [4096, 5000, 8192])
+def test_one_small_column_is_no_reason_to_refuse_and_one_large_one_is(n_samples: int) -> None:
+    X = np.random.default_rng(0).standard_normal((n_samples, 16))
+    y = X[:, 1] > 0
+    X[:, 0] *= 1e-6
+    assert classifier(max_iter=1, tol=None).fit(X, y).coef_.size == 16
+    X[:, 0] *= 1e12
+    with pytest.raises(DataError, match=r"X: 9\d % of the values vanish"):
+        classifier().fit(X, y)
+
+
 def test_targets_of_any_size_are_learnt() -> None:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((300, 5))

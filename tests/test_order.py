@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from serialeq.errors import DataError, SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.kernels.random import permutation, shuffle, stream_key
-from serialeq.order import Order, blocked_order, given_order, greedy_colours, shuffled_order
+from serialeq.order import (
+    Order,
+    blocked_order,
+    given_order,
+    greedy_colours,
+    shuffled_order,
+    two_level_order,
+)
 from serialeq.problems.factorization import Factorization
 from serialeq.problems.grid import grid_blocks
 from serialeq.runs.session import OrderSource
@@ -256,3 +263,14 @@ class TestOrderSource:
     def test_a_problem_without_blocks_says_so(self) -> None:
         with pytest.raises(SerialeqError, match="Chain has no blocked order; use 'shuffled'"):
             self.source("blocked").epoch(0)
+
+
+def test_orders_and_members_of_other_data_are_refused() -> None:
+    problem = Chain(path(100))
+    assert OrderSource(problem, shuffled_order(path(99), 0), 0).epoch(0).n_samples == 99
+    with pytest.raises(DataError, match=r"order: expected samples in 0\.\.99, got .* to 102"):
+        OrderSource(problem, shuffled_order(path(103), 0), 0).epoch(0)
+    with pytest.raises(DataError, match=r"order: expected samples in 0\.\.99, got .* to 4999"):
+        two_level_order(path(100), 8, 0, members=np.arange(5000))
+    order = two_level_order(path(100), 8, 0, members=np.arange(100, dtype=np.uint8))
+    assert order.sequence.dtype == np.int32

@@ -41,7 +41,9 @@ def sparse_gram(
     thread: int, parts: Any, ptr: Any, columns: Any, values: Any, n_weights: int, block: int,
     gram: Any,
 ) -> bool:  # fmt: skip
-    """Set ``gram[i, j]`` to the inner product of row i and row j of the same block, j not i.
+    """Set ``gram[i, j]`` to the inner product of row i and row j of the same block.
+
+    `gram` holds zeros; so it does afterwards beyond the rows of a short block.
 
     The columns of a block's slice are numbered as they come, so that little memory is touched,
     and its rows spread over lanes, one lane each: two entries of a row, times what 16 others have

@@ -22,6 +22,7 @@ import numpy as np
 from serialeq.errors import DataError, SerialeqError
 from serialeq.kernels.atomics import PARTS, claim, unclaimed
 from serialeq.kernels.jit import jit
+from serialeq.kernels.random import mix
 from serialeq.kernels.simd import larger, load_wide, magnitude, splat, store_wide, total
 from serialeq.team import WorkerTeam
 
@@ -32,6 +33,7 @@ _FACTOR_BITS = 16
 _MOST_FEATURE_BITS = 14
 _LARGEST_ROUNDED = 2.0**51  # beyond, adding and subtracting a constant does not round
 _TINY = 2.0**-200
+_LOOKED_AT = 4096  # values
 
 
 @dataclass(frozen=True)
@@ -206,8 +208,21 @@ def _bits(x: float) -> int:
 
 
 def vanishing_share(data: np.ndarray, lattice: Lattice) -> float:
-    """Return the share of the values, among up to 4096 of them, that are rounded to zero."""
-    sample = data[:: max(1, -(-data.size // 4096))]
-    sample = sample[sample != 0]
-    steps = np.abs(sample) * (2.0**lattice.feature_bits / lattice.scale)
-    return float((steps <= 0.5).mean()) if sample.size else 0.0
+    """Return the share of the values that are rounded to zero, of zeros apart.
+
+    Of more than 4096 values, so many are looked at, anywhere: at regular distances they could all
+    be of the same column.
+    """
+    return _vanishing_share(data, 2.0**lattice.feature_bits / lattice.scale)
+
+
+@jit
+def _vanishing_share(data: Any, factor: float) -> float:
+    n_seen: Any = 0
+    n_vanishing: Any = 0
+    for i in range(min(data.size, _LOOKED_AT)):
+        at = np.uint64(i) if data.size <= _LOOKED_AT else mix(0, i) % np.uint64(data.size)
+        size = abs(np.float64(data[at])) * factor
+        n_seen += size > 0.0
+        n_vanishing += 0.0 < size <= 0.5
+    return n_vanishing / max(n_seen, 1)

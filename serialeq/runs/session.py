@@ -12,7 +12,7 @@ from serialeq.engines.base import Engine
 from serialeq.engines.executor import Executor
 from serialeq.errors import SerialeqError
 from serialeq.kernels.kernel import BoundKernel
-from serialeq.order import Order, given_order, shuffled_order
+from serialeq.order import Order, check_samples, given_order, shuffled_order
 from serialeq.problems.base import Problem, SlicedProblem
 from serialeq.team import WorkerTeam
 
@@ -81,6 +81,7 @@ class OrderSource:
         if self._problem.redrawn:
             self._problem.draw(epoch)
         if isinstance(self._order, Order):
+            check_samples(self._problem.hypergraph, self._order.samples())
             return self._order
         if not isinstance(self._order, str):
             return given_order(self._problem.hypergraph, self._order)
