@@ -10,7 +10,6 @@ from .atomics import LINE, PARTS, claim, meet
 from .elementary import round_small
 from .gram import dense_products
 from .jit import inline, jit
-from .random import mix
 from .shorts import store_digit
 from .simd import load_wide, prefetch, splat, whole_pages
 
@@ -18,7 +17,7 @@ from .simd import load_wide, prefetch, splat, whole_pages
 def cut_columns(
     indptr: np.ndarray, indices: np.ndarray, n_columns: int, n_slices: int, frequent_first: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut the columns into runs of equal numbers of entries, as a sample of these has them.
+    """Cut the columns into runs of equal numbers of entries, as a sample of the rows has them.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ def cut_columns(
     place : array of uint32, shape (n_columns,)
         Row of the weights that belongs to each column.
     """
-    degrees = _sampled_degrees(indices, indptr[-1], n_columns)
+    degrees = sampled_degrees(indptr, indices, n_columns, _SAMPLED_ENTRIES)
     cuts = _cut(degrees, n_slices)
     first = np.concatenate([[0], np.cumsum(whole_pages(np.diff(cuts)))]).astype(np.int64)
     if not frequent_first:
@@ -95,17 +94,13 @@ def _bits(number: int) -> int:
 
 
 @jit
-def _sampled_degrees(indices: Any, n_entries: int, n_columns: int) -> Any:
-    """Return how often each column occurs in up to `_SAMPLED_ENTRIES` of the entries.
-
-    One out of each stretch of them, anywhere in it: whole rows would tell too little of the
-    others, and regular distances might always meet the same column.
-    """
+def sampled_degrees(indptr: Any, indices: Any, n_columns: int, n_entries: int) -> Any:
+    """Return how often each column occurs in evenly spaced rows with about `n_entries` in all."""
     degrees = np.zeros(n_columns, np.int32)
-    n, n_stretches = np.uint64(n_entries), np.uint64(min(n_entries, _SAMPLED_ENTRIES))
-    for i in range(n_stretches):
-        k = (i * n + mix(0, i) % n) // n_stretches
-        degrees[np.uintp(indices[k])] += 1
+    stride = max(1, indices.size // n_entries)
+    for i in range(0, indptr.size - 1, stride):
+        for k in range(np.uintp(indptr[i]), np.uintp(indptr[i + 1])):
+            degrees[np.uintp(indices[k])] += 1
     return degrees
 
 

@@ -50,14 +50,17 @@ class State:
         self.intercept = np.zeros((1, 2 * self.room))
         self.bounds = np.zeros((1, 16))
         self._scale, self._passed = 1.0, 0.0
+        self._fresh = True  # all zeros
 
     def move(self, layout: Layout) -> None:
         """Move everything to where a layout wants it."""
         n_outputs = self._n_outputs
         rows = int(layout.first[-1]), n_outputs if n_outputs == 1 else -(-n_outputs // 8) * 8
+        fresh, self._fresh = self._fresh, False
         weights, sums = self._canonical(self.weights), self._canonical(self.sums)
         self.weights = aligned_zeros(rows, alignment=PAGE)
-        self.weights[layout.place, :n_outputs] = weights
+        if not fresh:
+            self.weights[layout.place, :n_outputs] = weights
         if self._averaged:
             self.sums = aligned_zeros(rows, alignment=PAGE)
             self.sums[layout.place, :n_outputs] = sums
@@ -150,7 +153,7 @@ class State:
         weights = np.ascontiguousarray(arrays["coef"].T) / self._tick
         if self._lattice is not None:
             weights = np.rint(weights) + 0.0  # no -0.0
-        self.weights = weights
+        self.weights, self._fresh = weights, False
         self.intercept[0, : self._n_outputs] = arrays["intercept"]
         if self._averaged and "coef_sum" in arrays:
             self.sums = np.ascontiguousarray(arrays["coef_sum"].T) / -self._tick
