@@ -45,7 +45,7 @@ def cut_columns(
 
 @jit
 def _cut(degrees: Any, n_slices: int) -> Any:
-    """Return where to cut, so that the degrees on either side of a cut are as they should be."""
+    """Return where slices begin: each has an equal share of the degrees, to a column."""
     cuts = np.full(n_slices + 1, degrees.size, np.int64)
     cuts[0] = 0
     total, so_far, p = degrees.sum(), 0, 1
