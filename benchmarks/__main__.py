@@ -8,11 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from serialeq.errors import SerialeqError
-from serialeq.report import print_json
-from serialeq.team import count_workers
-
-from . import (
+from benchmarks import (
     baselines,
     cut,
     embed,
@@ -25,12 +21,15 @@ from . import (
     quality,
     tables,
 )
-from .datasets import Dataset, load
-from .linear_runners import LOSSES, quality_setting, race_setting
-from .runners import QUALITY
-from .texts import TextDataset, load_text
-from .timing import keep_memory
-from .volumes import Volume, load_volume
+from benchmarks.datasets import Dataset, load
+from benchmarks.linear_runners import LOSSES, quality_setting, race_setting
+from benchmarks.runners import QUALITY
+from benchmarks.texts import TextDataset, load_text
+from benchmarks.timing import keep_memory
+from benchmarks.volumes import Volume, load_volume
+from serialeq.cli.report import print_json
+from serialeq.errors import SerialeqError
+from serialeq.native.team import count_workers
 
 Number = TypeVar("Number", int, float)
 

@@ -1,4 +1,4 @@
-"""The historical methods of `serialeq.lab.baselines` on real texts: a regression, and PageRank."""
+"""The historical methods of `lecture.baselines` on real texts: a regression, and PageRank."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from serialeq.lab.baselines.compare import methods, run_methods
-from serialeq.lab.baselines.fixed_point import PageRank
-from serialeq.lab.ridge import SparseRidge
-from serialeq.report import notices, print_table
-from serialeq.runs.fit import fit
-
-from .texts import LabelledSplit
+from benchmarks.texts import LabelledSplit
+from lecture.baselines.compare import methods, run_methods
+from lecture.baselines.fixed_point import PageRank
+from lecture.ridge import SparseRidge
+from serialeq.cli.report import notices, print_table
+from serialeq.training.fit import fit
 
 L2 = 1e-5
 STEP, DECAY = 0.3, 0.9

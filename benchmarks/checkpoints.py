@@ -14,8 +14,8 @@ from statistics import median
 from typing import Any
 
 from serialeq import RunRecorder, digest_arrays, generate_ratings
-from serialeq.problems.factorization import Factorization
-from serialeq.runs.fit import fit
+from serialeq.problems.mf.problem import Factorization
+from serialeq.training.fit import fit
 
 
 def main() -> None:

@@ -12,20 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.mf import REFERENCE, engine_entries, name_of
+from benchmarks.runners import open_session
+from benchmarks.timing import Timings, Turn, race, seconds
+from benchmarks.volumes import generate_balls
+from serialeq.cli.report import notices
 from serialeq.digest import digest_arrays
-from serialeq.engines.base import get_engine
-from serialeq.graphs import Graph
-from serialeq.problems.cuts import GraphCut
-from serialeq.report import notices
-from serialeq.runs.compare import Contestant
-from serialeq.runs.cuts import CutParameters, check_seeds
-from serialeq.runs.session import Session
-from serialeq.team import WorkerTeam
-
-from .mf import REFERENCE, engine_entries, name_of
-from .runners import open_session
-from .timing import Timings, Turn, race, seconds
-from .volumes import generate_balls
+from serialeq.engines.engine import get_engine
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.cut.graphs import Graph
+from serialeq.problems.cut.problem import GraphCut
+from serialeq.problems.cut.training import CutParameters, check_seeds
+from serialeq.training.compare import Contestant
+from serialeq.training.session import Session
 
 RATIOS = [
     ("dataflow blocked", "serial blocked"),

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from serialeq.data import Ratings, generate_ratings, split_ratings
 from serialeq.errors import DataError
-from serialeq.reading import read_ratings
+from serialeq.problems.mf.ratings import Ratings, generate_ratings, split_ratings
+from serialeq.problems.mf.reading import read_ratings
 
 TEST_FRACTION = 0.1
 SEED = 0

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.datasets import SEED
+from benchmarks.mf import Row, race_engines
+from benchmarks.texts import newsgroups_texts
 from serialeq import WordEmbedding
-from serialeq.cooccurrence import count_pairs
-from serialeq.problems.factorization import Factorization
-from serialeq.report import notices
-
-from .datasets import SEED
-from .mf import Row, race_engines
-from .texts import newsgroups_texts
+from serialeq.cli.report import notices
+from serialeq.problems.embed.cooccurrence import count_pairs
+from serialeq.problems.mf.problem import Factorization
 
 WORDS = ("windows", "god", "car", "israel", "gun", "space", "drive", "baseball")
 """Words whose nearest words are shown."""

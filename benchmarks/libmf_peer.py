@@ -23,9 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.data import Ratings
-
-from .datasets import Split
+from benchmarks.datasets import Split
+from serialeq.problems.mf.ratings import Ratings
 
 
 @dataclass(frozen=True)

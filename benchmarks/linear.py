@@ -12,12 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from serialeq.digest import digest_arrays
-from serialeq.engines.base import get_engine
-from serialeq.report import notices
-
-from .linear_peers import ScikitLearn, peers
-from .linear_runners import (
+from benchmarks.linear_peers import ScikitLearn, peers
+from benchmarks.linear_runners import (
     Ceiling,
     Engine,
     Entry,
@@ -31,8 +27,11 @@ from .linear_runners import (
     quality_setting,
     race_setting,
 )
-from .texts import LabelledSplit, TextDataset
-from .timing import Timings, take_turns
+from benchmarks.texts import LabelledSplit, TextDataset
+from benchmarks.timing import Timings, take_turns
+from serialeq.cli.report import notices
+from serialeq.digest import digest_arrays
+from serialeq.engines.engine import get_engine
 
 BLOCKS = (8, 16, 32)
 BATCHES = (64, 256, 1024)

@@ -20,8 +20,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.linear_model import SGDClassifier
 
-from .datasets import SEED
-from .linear_runners import LOSSES, Entry, Lap, Setting, Task, Trainer
+from benchmarks.datasets import SEED
+from benchmarks.linear_runners import LOSSES, Entry, Lap, Setting, Task, Trainer
 
 _VW_CONSTANT = 11650396  # where VW has its intercept
 

@@ -9,13 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from benchmarks.datasets import SEED
+from benchmarks.texts import LabelledSplit, TextDataset
 from serialeq.digest import digest_arrays
-from serialeq.problems.linear import LinearModel
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
-
-from .datasets import SEED
-from .texts import LabelledSplit, TextDataset
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.linear.problem import LinearModel
+from serialeq.training.session import OrderSource, Session
 
 LOSSES = {"log": "log_loss", "hinge": "hinge"}
 """The losses that are raced, and their names in the library and in scikit-learn."""

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from serialeq.team import available_cores
+from serialeq.native.team import available_cores
 
 
 def describe() -> dict[str, Any]:

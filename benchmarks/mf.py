@@ -8,15 +8,14 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from serialeq.engines.base import get_engine
-from serialeq.problems.factorization import Factorization
-from serialeq.report import notices
-from serialeq.runs.compare import Contestant, compare
-
-from . import libmf_peer
-from .datasets import SEED, Split
-from .runners import Ceiling, Make, Runner, held_out_rmse, make_problem, preparation
-from .timing import Timings, Turn, race
+from benchmarks import libmf_peer
+from benchmarks.datasets import SEED, Split
+from benchmarks.runners import Ceiling, Make, Runner, held_out_rmse, make_problem, preparation
+from benchmarks.timing import Timings, Turn, race
+from serialeq.cli.report import notices
+from serialeq.engines.engine import get_engine
+from serialeq.problems.mf.problem import Factorization
+from serialeq.training.compare import Contestant, compare
 
 REFERENCE = Contestant("serial", "shuffled", 1)
 _PREPARATIONS = 5  # times that planning and packing are repeated

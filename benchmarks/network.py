@@ -10,12 +10,11 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from serialeq.engines.base import get_engine
-from serialeq.report import notices, print_table
-
-from .network_runners import N_GROUPS, Ceiling, Entry, Runner, Task, scikit_learn, train
-from .texts import LabelledSplit
-from .timing import race
+from benchmarks.network_runners import N_GROUPS, Ceiling, Entry, Runner, Task, scikit_learn, train
+from benchmarks.texts import LabelledSplit
+from benchmarks.timing import race
+from serialeq.cli.report import notices, print_table
+from serialeq.engines.engine import get_engine
 
 MASKS = ("partition", "independent")
 _EPOCHS = {1: 3.0, 2: 1.5}  # the fewer groups learn from a sample, the more epochs it takes

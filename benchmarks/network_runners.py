@@ -14,14 +14,13 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
+from benchmarks.datasets import SEED
+from benchmarks.texts import LabelledSplit
+from benchmarks.timing import seconds
 from serialeq.digest import digest_arrays
-from serialeq.problems.network import DropoutNetwork, feed_forward
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
-
-from .datasets import SEED
-from .texts import LabelledSplit
-from .timing import seconds
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.network.problem import DropoutNetwork, feed_forward
+from serialeq.training.session import OrderSource, Session
 
 N_GROUPS = 16
 EPOCHS_PER_TURN = 3

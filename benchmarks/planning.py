@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from serialeq.report import notices
+from serialeq.cli.report import notices
 
 ORDERS = ("blocked", "given")
 

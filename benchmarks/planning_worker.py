@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.data import Ratings
-from serialeq.problems.factorization import Factorization
-from serialeq.runs.compare import Contestant
-from serialeq.team import WorkerTeam
-
-from .datasets import SEED, Split
-from .runners import make_problem, prepare_once
+from benchmarks.datasets import SEED, Split
+from benchmarks.runners import make_problem, prepare_once
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.mf.problem import Factorization
+from serialeq.problems.mf.ratings import Ratings
+from serialeq.training.compare import Contestant
 
 _RATINGS_PER_USER = 200  # as Netflix's
 _N_ITEMS = 17_770

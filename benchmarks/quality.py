@@ -7,15 +7,14 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from serialeq.report import notices
-from serialeq.runs.compare import Contestant
-from serialeq.team import WorkerTeam
-
-from . import libmf_peer
-from .datasets import Dataset, Split
-from .libmf_peer import Libmf, LibmfSetting
-from .runners import FAST, QUALITY, Setting, held_out_rmse, make_problem, open_session
-from .timing import Turn, race, seconds
+from benchmarks import libmf_peer
+from benchmarks.datasets import Dataset, Split
+from benchmarks.libmf_peer import Libmf, LibmfSetting
+from benchmarks.runners import FAST, QUALITY, Setting, held_out_rmse, make_problem, open_session
+from benchmarks.timing import Turn, race, seconds
+from serialeq.cli.report import notices
+from serialeq.native.team import WorkerTeam
+from serialeq.training.compare import Contestant
 
 TARGETS = {Dataset.ML_1M: 0.86}
 """Held-out RMSE to be reached; the settings `FAST` are tuned for it."""

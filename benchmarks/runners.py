@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.engines.base import get_engine
-from serialeq.problems.base import Problem
-from serialeq.problems.factorization import Factorization
-from serialeq.runs.compare import Contestant
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
-
-from .datasets import SEED, Split
-from .timing import seconds
+from benchmarks.datasets import SEED, Split
+from benchmarks.timing import seconds
+from serialeq.engines.engine import get_engine
+from serialeq.native.team import WorkerTeam
+from serialeq.problem import Problem
+from serialeq.problems.mf.problem import Factorization
+from serialeq.training.compare import Contestant
+from serialeq.training.session import OrderSource, Session
 
 EPOCHS_PER_TURN = 2
 """Epochs timed together, as one alone takes only milliseconds."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from serialeq.report import print_table
-
-from . import cut, linear
-from .mf import Row
+from benchmarks import cut, linear
+from benchmarks.mf import Row
+from serialeq.cli.report import print_table
 
 _COLUMNS = ("engine", "order", "jobs", "ns/rating", "quartiles", "speedup", "x Hogwild!")
 _YES_NO = {None: "", True: "yes", False: "no"}

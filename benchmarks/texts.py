@@ -28,10 +28,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
+from benchmarks.datasets import SEED, TEST_FRACTION, data_directory, fetch_members
+from benchmarks.debian import unpack
 from serialeq.errors import DataError
-
-from .datasets import SEED, TEST_FRACTION, data_directory, fetch_members
-from .debian import unpack
 
 OTHERWISE = "use dense, or any set with quick=True: they are generated"
 

@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from benchmarks.datasets import SEED, data_directory
+from benchmarks.debian import unpack
 from serialeq.errors import DataError
-
-from .datasets import SEED, data_directory
-from .debian import unpack
 
 _PACKAGE = "invesalius-examples"
 _MEMBER = "usr/share/doc/invesalius-examples/examples/Cranium.inv3"

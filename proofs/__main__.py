@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import coq, instructions, planner, readme, spin
+from proofs import coq, instructions, planner, readme, spin
 
 
 def main() -> int:

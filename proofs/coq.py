@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .check import HERE, Check, lacking
+from proofs.check import HERE, Check, lacking
 
 FILES = (
     "trace", "corollaries", "schedule", "executions", "clocks", "dataflow", "lookahead",

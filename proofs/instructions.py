@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .check import Check, lacking
+from proofs.check import Check, lacking
 
 ARM = "aarch64-unknown-linux-gnu"
 X86 = "x86_64-unknown-linux-gnu"
@@ -47,9 +47,9 @@ def _executor() -> Code:
 
     from serialeq.engines.executor import Executor, run_thread
     from serialeq.hypergraph import Hypergraph
+    from serialeq.native.team import WorkerTeam
     from serialeq.order import given_order
     from serialeq.planning.serial import plan_serial
-    from serialeq.team import WorkerTeam
 
     order = given_order(Hypergraph(np.array([0]), np.array([0, 1]), 1), [0])
     progress = Executor(plan_serial(order), WorkerTeam(1)).progress

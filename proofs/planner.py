@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from .check import Check, lacking
+from proofs.check import Check, lacking
 
 N_CASES, N_STEPS, N_VARIABLES = 60, 14, 6
 

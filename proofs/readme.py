@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from .check import HERE, Check
+from proofs.check import HERE, Check
 
 
 def checks() -> Iterator[Check]:

@@ -9,59 +9,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .data import Ratings, generate_ratings
     from .digest import digest_arrays
     from .errors import DataError, DivergenceError, ScheduleError, SerialeqError, SupportError
-    from .estimators.cuts import MultiwayCut
-    from .estimators.embedding import WordEmbedding
-    from .estimators.factorization import MatrixFactorization
-    from .estimators.linear import LinearClassifier, LinearRegressor
-    from .estimators.network import DropoutMLPClassifier
-    from .estimators.topics import TopicModel
     from .hypergraph import Hypergraph
-    from .kernels.kernel import kernel
+    from .native.kernel import kernel
     from .order import Order, blocked_order, given_order, shuffled_order
-    from .problems.base import Problem
-    from .reading import read_ratings
-    from .runs.callbacks import BestEpoch, Callback, EarlyStopping
-    from .runs.checkpoint import RunRecorder
-    from .runs.fit import fit
-    from .runs.verify import RunVerifier
-    from .saved import SavedRun, load
+    from .problem import Problem
+    from .problems.cut.estimator import MultiwayCut
+    from .problems.embed.estimator import WordEmbedding
+    from .problems.linear.estimator import LinearClassifier, LinearRegressor
+    from .problems.mf.estimator import MatrixFactorization
+    from .problems.mf.ratings import Ratings, generate_ratings
+    from .problems.mf.reading import read_ratings
+    from .problems.network.estimator import DropoutMLPClassifier
+    from .problems.topics.estimator import TopicModel
+    from .runs.loading import SavedRun, load
+    from .runs.recorder import RunRecorder
+    from .runs.verifier import RunVerifier
+    from .training.callbacks import BestEpoch, Callback, EarlyStopping
+    from .training.fit import fit
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "BestEpoch": "runs.callbacks",
-    "Callback": "runs.callbacks",
+    "BestEpoch": "training.callbacks",
+    "Callback": "training.callbacks",
     "DataError": "errors",
     "DivergenceError": "errors",
-    "DropoutMLPClassifier": "estimators.network",
-    "EarlyStopping": "runs.callbacks",
+    "DropoutMLPClassifier": "problems.network.estimator",
+    "EarlyStopping": "training.callbacks",
     "Hypergraph": "hypergraph",
-    "LinearClassifier": "estimators.linear",
-    "LinearRegressor": "estimators.linear",
-    "MatrixFactorization": "estimators.factorization",
-    "MultiwayCut": "estimators.cuts",
+    "LinearClassifier": "problems.linear.estimator",
+    "LinearRegressor": "problems.linear.estimator",
+    "MatrixFactorization": "problems.mf.estimator",
+    "MultiwayCut": "problems.cut.estimator",
     "Order": "order",
-    "Problem": "problems.base",
-    "Ratings": "data",
-    "RunRecorder": "runs.checkpoint",
-    "RunVerifier": "runs.verify",
-    "SavedRun": "saved",
+    "Problem": "problem",
+    "Ratings": "problems.mf.ratings",
+    "RunRecorder": "runs.recorder",
+    "RunVerifier": "runs.verifier",
+    "SavedRun": "runs.loading",
     "ScheduleError": "errors",
     "SerialeqError": "errors",
     "SupportError": "errors",
-    "TopicModel": "estimators.topics",
-    "WordEmbedding": "estimators.embedding",
+    "TopicModel": "problems.topics.estimator",
+    "WordEmbedding": "problems.embed.estimator",
     "blocked_order": "order",
     "digest_arrays": "digest",
-    "fit": "runs.fit",
-    "generate_ratings": "data",
+    "fit": "training.fit",
+    "generate_ratings": "problems.mf.ratings",
     "given_order": "order",
-    "kernel": "kernels.kernel",
-    "load": "saved",
-    "read_ratings": "reading",
+    "kernel": "native.kernel",
+    "load": "runs.loading",
+    "read_ratings": "problems.mf.reading",
     "shuffled_order": "order",
 }
 

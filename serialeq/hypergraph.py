@@ -15,8 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from .errors import DataError
-from .kernels.incidence import conflict_degrees, count_degrees
-from .kernels.random import stream_key
+from .native.incidence import conflict_degrees, count_degrees
+from .native.random import stream_key
 
 _EXACT_WORK = 500_000_000
 _SAMPLED_EDGES = 2_000
@@ -122,7 +122,7 @@ class Hypergraph:
 
     @property
     def csr(self) -> tuple[np.ndarray, int, np.ndarray]:
-        """``(indptr, arity, indices)`` as compiled code takes it (`kernels.incidence`)."""
+        """``(indptr, arity, indices)`` as compiled code takes it (`native.incidence`)."""
         return self.indptr, self.arity, self.indices
 
     def support(self, sample: int) -> np.ndarray:

@@ -17,11 +17,11 @@ import numpy as np
 
 from .errors import DataError
 from .hypergraph import Hypergraph
-from .kernels.grouping import group_by_key, signature_keys
-from .kernels.incidence import take_supports
-from .kernels.jit import jit
-from .kernels.random import mix, permutation, shuffle, stream_key
-from .team import WorkerTeam
+from .native.grouping import group_by_key, signature_keys
+from .native.incidence import take_supports
+from .native.jit import jit
+from .native.random import mix, permutation, shuffle, stream_key
+from .native.team import WorkerTeam
 
 CHUNK = 1 << 15
 """Steps whose supports are looked up at once, to stay in the cache."""

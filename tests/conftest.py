@@ -8,7 +8,7 @@ import threading
 import pytest
 from hypothesis import HealthCheck, settings
 
-from serialeq.cli import main
+from serialeq.cli.main import main
 
 # The examples are the same in every run: what fails, fails again.
 settings.register_profile(

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 import serialeq
-from serialeq.engines.base import ENGINES
+from serialeq.engines.engine import ENGINES
 from serialeq.engines.executor import Executor
-from serialeq.kernels.atomics import LINE
+from serialeq.native.atomics import LINE
+from serialeq.native.team import WorkerTeam
 from serialeq.order import Order
 from serialeq.planning.batches import plan_cyclades, plan_groups
 from serialeq.planning.dataflow import find_waits
 from serialeq.planning.schedule import Schedule, assemble
-from serialeq.problems.base import Problem
-from serialeq.team import WorkerTeam
+from serialeq.problem import Problem
 from serialeq.testing import first_difference
 
 SMALL = os.environ.get("SERIALEQ_SLOW") == "small"

@@ -1,7 +1,7 @@
 """Linear models one sample at a time, in Python's integers: no sum here is ever rounded.
 
 Features, factors and weights are integers; the steps of a sample (margin, slope, factor,
-intercept) are Python floats, in the order that `serialeq.kernels.linear` documents.
+intercept) are Python floats, in the order that `serialeq.problems.linear.kernel` documents.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.kernels import elementary
-from serialeq.kernels.jit import jit
+from serialeq.native import elementary
+from serialeq.native.jit import jit
 
 OPTIONS: dict[str, Any] = {
     "loss": "hinge",

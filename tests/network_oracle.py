@@ -1,6 +1,6 @@
 """The dropout network one sample at a time, in NumPy's elementwise operations.
 
-Written from the formulas in `serialeq.kernels.network` and the lane order in `kernels.simd`.
+Written from the formulas in `serialeq.problems.network.kernel` and the lane order in `native.simd`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.kernels import elementary
-from serialeq.kernels.jit import jit
+from serialeq.native import elementary
+from serialeq.native.jit import jit
 
 Arrays = dict[str, np.ndarray]
 

@@ -1,7 +1,7 @@
 """Factorisation in plain NumPy, written from the formulas: no compiled code, no reductions.
 
 One vector is 16 float32 or 8 float64 lanes; sums go through the lanes in the order that the
-package documents (`serialeq.kernels.simd`).
+package documents (`serialeq.native.simd`).
 """
 
 from __future__ import annotations

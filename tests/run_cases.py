@@ -9,13 +9,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from serialeq import TopicModel, WordEmbedding, generate_ratings
-from serialeq.graphs import grid_graph
-from serialeq.kernels.random import permutation
-from serialeq.problems.base import Problem
-from serialeq.problems.cuts import GraphCut
-from serialeq.problems.factorization import Factorization
-from serialeq.problems.linear import LinearModel
-from serialeq.problems.network import DropoutNetwork
+from serialeq.native.random import permutation
+from serialeq.problem import Problem
+from serialeq.problems.cut.graphs import grid_graph
+from serialeq.problems.cut.problem import GraphCut
+from serialeq.problems.linear.problem import LinearModel
+from serialeq.problems.mf.problem import Factorization
+from serialeq.problems.network.problem import DropoutNetwork
 
 
 def ratings_problem(**options: Any) -> Factorization:

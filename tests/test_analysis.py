@@ -23,10 +23,10 @@ from hypothesis import given
 from serialeq.engines.auto import choose_engine
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import given_order, shuffled_order
+from serialeq.planning.lockstep import plan_steps
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel, critical_path, predict
-from serialeq.planning.steps import plan_steps
-from serialeq.problems import linear_cost
-from serialeq.problems.linear import LinearModel
+from serialeq.problems.linear import cost as linear_cost
+from serialeq.problems.linear.problem import LinearModel
 from serialeq.testing.strategies import cases, hypergraphs
 
 PROOFS = Path(__file__).parents[1] / "proofs"

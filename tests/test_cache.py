@@ -11,7 +11,7 @@ import pytest
 from harness import python_environment
 
 import serialeq
-from serialeq.kernels.jit import cache_directory, source_digest
+from serialeq.native.jit import cache_directory, source_digest
 
 SCRIPT = """
 import ctypes
@@ -31,7 +31,7 @@ print(critical_path(given_order(star, np.arange(4))), bound.context.values.sum()
 USER_KERNEL = """
 from typing import NamedTuple
 import numpy as np
-from serialeq.kernels.kernel import kernel
+from serialeq.native.kernel import kernel
 
 class Context(NamedTuple):
     values: np.ndarray
@@ -90,10 +90,10 @@ def test_compiled_code_is_kept_and_follows_the_source(copy: Copy) -> None:
 
     # A helper of `critical_path` in another file, which Numba's own cache does not look at.
     old, new = "indptr[sample], indptr[sample + 1]", "indptr[sample], indptr[sample]"
-    copy.edit("serialeq/kernels/incidence.py", old, new)
+    copy.edit("serialeq/native/incidence.py", old, new)
     assert copy.run() == "1 3.0"
 
-    copy.edit("serialeq/kernels/incidence.py", f"return {new}", f"return {old}")
+    copy.edit("serialeq/native/incidence.py", f"return {new}", f"return {old}")
     copy.edit("user_kernel.py", "+= 1.0", "+= 2.0")
     assert copy.run() == "4 6.0"
 

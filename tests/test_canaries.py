@@ -14,22 +14,22 @@ from hypothesis import strategies as st
 
 from serialeq import fit
 from serialeq.errors import SerialeqError, SupportError
-from serialeq.graphs import Graph
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.cuts import multiway_kernel, two_way_kernel
-from serialeq.kernels.factorization import factorization_kernel
-from serialeq.kernels.jit import jit
-from serialeq.kernels.kernel import Kernel, kernel
-from serialeq.kernels.linear import row_kernel
-from serialeq.kernels.network import network_kernel
+from serialeq.native.jit import jit
+from serialeq.native.kernel import Kernel, kernel
 from serialeq.order import shuffled_order
 from serialeq.planning.dataflow import plan_dataflow
 from serialeq.planning.serial import plan_free
-from serialeq.problems.base import Problem
-from serialeq.problems.cuts import GraphCut
-from serialeq.problems.factorization import Factorization
-from serialeq.problems.linear import LinearModel
-from serialeq.problems.network import DropoutNetwork
+from serialeq.problem import Problem
+from serialeq.problems.cut.graphs import Graph
+from serialeq.problems.cut.kernel import multiway_kernel, two_way_kernel
+from serialeq.problems.cut.problem import GraphCut
+from serialeq.problems.linear.kernel import row_kernel
+from serialeq.problems.linear.problem import LinearModel
+from serialeq.problems.mf.kernel import factorization_kernel
+from serialeq.problems.mf.problem import Factorization
+from serialeq.problems.network.kernel import network_kernel
+from serialeq.problems.network.problem import DropoutNetwork
 from serialeq.testing import (
     assert_serial_equivalent,
     check_supports,

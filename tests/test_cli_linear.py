@@ -17,10 +17,10 @@ from sklearn.datasets import load_svmlight_file
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
 from serialeq import DataError, LinearClassifier, LinearRegressor, digest_arrays
-from serialeq.problems.linear import LinearModel
-from serialeq.reading_linear import read_svmlight, read_texts
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.linear.problem import LinearModel
+from serialeq.reading.svmlight import read_svmlight, read_texts
 from serialeq.runs.directory import RunDirectory
-from serialeq.team import WorkerTeam
 
 CLASSES = ("eggs", "ham", "späm")
 

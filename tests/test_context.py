@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from serialeq.errors import SerialeqError
-from serialeq.kernels.context import context_type, pack_context
-from serialeq.kernels.kernel import BoundKernel, kernel
+from serialeq.native.context import context_type, pack_context
+from serialeq.native.kernel import BoundKernel, kernel
 
 _ENTRY = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)
 

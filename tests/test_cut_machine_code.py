@@ -10,8 +10,8 @@ import pytest
 from harness import run_python
 
 from serialeq.digest import digest_arrays
-from serialeq.graphs import grid_graph
-from serialeq.problems.cuts import GraphCut
+from serialeq.problems.cut.graphs import grid_graph
+from serialeq.problems.cut.problem import GraphCut
 
 GOLDEN = {
     "2": "aac80d7734fa8122e0da7f412aa9458f134f439ca691490f1207857bf1dba4c0",
@@ -23,7 +23,7 @@ ASSEMBLY = """
 import json
 from test_cut_machine_code import make
 import numpy as np
-from serialeq.kernels.grids import grid_edges
+from serialeq.problems.cut.grids import grid_edges
 
 nothing = np.zeros(0, np.int32)
 assembly = {}

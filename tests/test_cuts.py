@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import maximum_flow
 
 from serialeq.errors import SupportError
-from serialeq.graphs import Graph, grid_graph, matrix_graph
-from serialeq.kernels.cuts import two_way_kernel
-from serialeq.kernels.kernel import kernel
-from serialeq.problems.cuts import GraphCut
-from serialeq.runs.cuts import CutParameters, fit_cut
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
+from serialeq.native.kernel import kernel
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.cut.graphs import Graph, grid_graph, matrix_graph
+from serialeq.problems.cut.kernel import two_way_kernel
+from serialeq.problems.cut.problem import GraphCut
+from serialeq.problems.cut.training import CutParameters, fit_cut
 from serialeq.testing import (
     assert_serial_equivalent,
     check_schedule,
     check_supports,
     explore,
 )
+from serialeq.training.session import OrderSource, Session
 
 
 def random_graph(n_nodes: int, n_edges: int, seed: int) -> Graph:

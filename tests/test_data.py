@@ -13,17 +13,17 @@ import scipy.sparse as sp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import serialeq.reading as reading
-from serialeq.data import (
+import serialeq.problems.mf.reading as reading
+from serialeq.digest import digest_arrays
+from serialeq.errors import DataError
+from serialeq.problems.mf.ratings import (
     Ratings,
     check_entries,
     entries_of,
     generate_ratings,
     split_ratings,
 )
-from serialeq.digest import digest_arrays
-from serialeq.errors import DataError
-from serialeq.reading import read_ratings
+from serialeq.problems.mf.reading import read_ratings
 
 ROWS = [("7", "30", 4.0), ("10", "4", 3.5), ("7", "4", 1.0)]
 

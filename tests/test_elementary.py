@@ -17,8 +17,8 @@ import pytest
 from harness import run_python
 
 from serialeq.digest import digest_arrays
-from serialeq.kernels import elementary
-from serialeq.kernels.jit import jit
+from serialeq.native import elementary
+from serialeq.native.jit import jit
 
 LN2 = 0.6931471805599453
 FUNCTIONS = ("exp", "log1p", "softplus", "sigmoid_of_minus")
@@ -30,7 +30,7 @@ ASSEMBLY = """
 import json
 import numpy as np
 from test_elementary import FUNCTIONS, over_array
-from serialeq.kernels import elementary
+from serialeq.native import elementary
 assembly = {}
 for name in FUNCTIONS:
     compiled = over_array(getattr(elementary, name))
@@ -167,7 +167,7 @@ def mutant(tmp_path: Path, old: str, new: str) -> Any:
     assert source.count(old) == 1
     path = tmp_path / "mutant.py"
     path.write_text(source.replace(old, new))
-    spec = importlib.util.spec_from_file_location("serialeq.kernels.mutant", path)
+    spec = importlib.util.spec_from_file_location("serialeq.native.mutant", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 from oracle import OPTIONS, train
 from sklearn.base import clone
 
-from serialeq import DataError, DivergenceError, SerialeqError, WordEmbedding, cooccurrence
-from serialeq.cooccurrence import count_pairs
+from serialeq import DataError, DivergenceError, SerialeqError, WordEmbedding
 from serialeq.digest import digest_arrays
-from serialeq.kernels.cooccurrence import targets_and_weights
-from serialeq.kernels.elementary import log
-from serialeq.kernels.jit import jit
+from serialeq.native.elementary import log
+from serialeq.native.jit import jit
 from serialeq.planning.dataflow import plan_dataflow
-from serialeq.problems.factorization import Factorization
-from serialeq.runs.session import OrderSource
+from serialeq.problems.embed import cooccurrence
+from serialeq.problems.embed.cooccurrence import count_pairs
+from serialeq.problems.embed.kernel import targets_and_weights
+from serialeq.problems.mf.problem import Factorization
 from serialeq.testing import (
     assert_serial_equivalent,
     check_schedule,
@@ -35,6 +35,7 @@ from serialeq.testing import (
     explore,
     worker_counts,
 )
+from serialeq.training.session import OrderSource
 
 GOLDEN = "8ad19d39a44279cb769b51c527ea37b8e32d4bd6dd3af54b33a9aa3db773e5fe"
 """Digest of targets and weights, on every machine."""
@@ -300,7 +301,7 @@ def test_bad_data_are_named(X: Any, told: str) -> None:
 
 
 def test_pairs_have_to_have_numbers_of_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serialeq.estimators.embedding.LIMIT", COUNTS.nnz)
+    monkeypatch.setattr("serialeq.problems.embed.estimator.LIMIT", COUNTS.nnz)
     with pytest.raises(DataError, match=f"X: expected up to .* pairs, got {COUNTS.nnz}"):
         embedding().fit(COUNTS)
 

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from oracle import OPTIONS, train
 
 from serialeq.digest import digest_arrays
-from serialeq.engines.base import ENGINES
+from serialeq.engines.engine import ENGINES
 from serialeq.engines.executor import _TURN
 from serialeq.errors import ScheduleError
 from serialeq.hypergraph import Hypergraph
+from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, given_order
-from serialeq.problems.factorization import Factorization
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
+from serialeq.problems.mf.problem import Factorization
 from serialeq.testing import Chain, cases, check_schedule, interleave
+from serialeq.training.session import OrderSource, Session
 
 
 def contended(n_samples: int, n_variables: int = 200) -> tuple[Hypergraph, Order]:

@@ -14,7 +14,7 @@ from serialeq import (
     SerialeqError,
     generate_ratings,
 )
-from serialeq.engines.base import ENGINES
+from serialeq.engines.engine import ENGINES
 
 RATINGS = generate_ratings(20_000, n_users=300, n_items=200, rank=4, seed=1)
 ENTRIES = (RATINGS.users, RATINGS.items, RATINGS.values)

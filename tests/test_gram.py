@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serialeq.kernels.atomics import unclaimed
-from serialeq.kernels.gram import sparse_gram
-from serialeq.kernels.slices import cut_columns
-from serialeq.team import WorkerTeam
+from serialeq.native.atomics import unclaimed
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.linear.gram import sparse_gram
+from serialeq.problems.linear.slices import cut_columns
 
 N, D = 150, 40
 

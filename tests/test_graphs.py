@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serialeq import DataError
-from serialeq.graphs import grid_graph, matrix_graph, tile_shape
+from serialeq.problems.cut.graphs import grid_graph, matrix_graph, tile_shape
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (1, 6), (3, 4, 5), (2, 1, 3)])

@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from lecture.baseline_sections import digits_ridge, excess_figure, outcome_table
+from lecture.baselines.averaging import ModelAveraging
+from lecture.baselines.compare import methods, mini_batch, run_methods
+from lecture.baselines.coordinate import CoordinateDescent
+from lecture.baselines.delayed import DelayedSgd
+from lecture.baselines.downpour import Downpour
+from lecture.baselines.fixed_point import PageRank, random_links
+from lecture.baselines.sgd import RidgeSgd
+from lecture.baselines.svrg import RidgeSvrg
+from lecture.ridge import SparseRidge, random_ridge
+from lecture.sparsity_sections import compare_sparsities, sparsity_figure, sparsity_table
+from lecture.twin_sections import digest_table, make_problems
+from lecture.twins import Timing, paired_speedup, race, seconds_to
 from serialeq import fit, shuffled_order
 from serialeq.errors import DataError, SupportError
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.random import mix, stream_key
-from serialeq.lab.baseline_sections import digits_ridge, excess_figure, outcome_table
-from serialeq.lab.baselines.averaging import ModelAveraging
-from serialeq.lab.baselines.compare import methods, mini_batch, run_methods
-from serialeq.lab.baselines.coordinate import CoordinateDescent
-from serialeq.lab.baselines.delayed import DelayedSgd
-from serialeq.lab.baselines.downpour import Downpour
-from serialeq.lab.baselines.fixed_point import PageRank, random_links
-from serialeq.lab.baselines.sgd import RidgeSgd
-from serialeq.lab.baselines.svrg import RidgeSvrg
-from serialeq.lab.ridge import SparseRidge, random_ridge
-from serialeq.lab.sparsity_sections import compare_sparsities, sparsity_figure, sparsity_table
-from serialeq.lab.twin_sections import digest_table, make_problems
-from serialeq.lab.twins import Timing, paired_speedup, race, seconds_to
+from serialeq.native.random import mix, stream_key
 from serialeq.testing import assert_serial_equivalent, check_supports
 
 STEP = 0.2

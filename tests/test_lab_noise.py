@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serialeq import fit
-from serialeq.errors import SerialeqError
-from serialeq.lab.baselines.sgd import RidgeSgd
-from serialeq.lab.bounds import (
+from lecture.baselines.sgd import RidgeSgd
+from lecture.bounds import (
     constants,
     hogwild_promise,
     late_promise,
@@ -21,18 +19,20 @@ from serialeq.lab.bounds import (
     serial_promise,
     worst_case_speedup,
 )
-from serialeq.lab.noise import (
+from lecture.noise import (
     conflict_probability,
     first_bound,
     measure_noise,
     second_bound,
     simulate,
 )
-from serialeq.lab.noise_sections import conflict_table, measured_conflicts, sweep
-from serialeq.lab.ridge import SparseRidge, random_ridge, shared_ridge
-from serialeq.lab.settings import LabSettings
-from serialeq.lab.timeline import TIMELINES, make_timeline, random_draws
-from serialeq.lab.torn_reads import Witness, torn_reads
+from lecture.noise_sections import conflict_table, measured_conflicts, sweep
+from lecture.ridge import SparseRidge, random_ridge, shared_ridge
+from lecture.settings import LabSettings
+from lecture.timeline import TIMELINES, make_timeline, random_draws
+from lecture.torn_reads import Witness, torn_reads
+from serialeq import fit
+from serialeq.errors import SerialeqError
 from serialeq.testing import assert_serial_equivalent, check_supports
 
 ROUNDING = 1e-12
@@ -219,7 +219,7 @@ def test_constants_are_those_of_the_problem() -> None:
 def test_large_problems_are_estimated(monkeypatch: Any) -> None:
     ridge = random_ridge(300, 60, 3, l2=0.1)
     exact = constants(ridge)
-    monkeypatch.setattr("serialeq.lab.ridge._DENSE", 10)
+    monkeypatch.setattr("lecture.ridge._DENSE", 10)
     estimated = constants(random_ridge(300, 60, 3, l2=0.1))
     assert exact.exact
     assert not estimated.exact

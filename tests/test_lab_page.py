@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from serialeq.cli import app
+from lecture import formulas
+from lecture.charts import Curve, Panel, chart
+from lecture.page import Section, Table, render, shown, write_page
+from lecture.sections import PARTS, make_sections
+from lecture.settings import LabSettings
+from serialeq.cli.main import app
 from serialeq.errors import SerialeqError
-from serialeq.lab import formulas
-from serialeq.lab.charts import Curve, Panel, chart
-from serialeq.lab.page import Section, Table, render, shown, write_page
-from serialeq.lab.sections import PARTS, make_sections
-from serialeq.lab.settings import LabSettings
-from serialeq.team import available_cores
+from serialeq.native.team import available_cores
 
 _LOADING = {"src", "srcset", "data", "action", "poster", "background", "formaction"}
 _NAMESPACES = {"xmlns", "xmlns:xlink"}

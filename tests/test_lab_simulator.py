@@ -8,28 +8,28 @@ from harness import SMALL
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serialeq.engines.base import ENGINES
-from serialeq.errors import ScheduleError, SerialeqError
-from serialeq.hypergraph import Hypergraph
-from serialeq.lab.calibration import Calibration, plan_chain, predict_time
-from serialeq.lab.problem_sections import dense, lecture_speedups, remote_memory
-from serialeq.lab.runs import Run, SideBySide, race, settled
-from serialeq.lab.settings import LabSettings
-from serialeq.lab.simulator import Machine, find_moves, simulate
-from serialeq.lab.speedups import WORKERS, lookahead_speedups, measure_speedups
-from serialeq.lab.workloads import (
+from lecture.calibration import Calibration, plan_chain, predict_time
+from lecture.problem_sections import dense, lecture_speedups, remote_memory
+from lecture.runs import Run, SideBySide, race, settled
+from lecture.settings import LabSettings
+from lecture.simulator import Machine, find_moves, simulate
+from lecture.speedups import WORKERS, lookahead_speedups, measure_speedups
+from lecture.workloads import (
     dense_classifier,
     graph_cut,
     make_order,
     matrix_completion,
     sparse_svm,
 )
+from serialeq.engines.engine import ENGINES
+from serialeq.errors import ScheduleError, SerialeqError
+from serialeq.hypergraph import Hypergraph
+from serialeq.native.team import available_cores
 from serialeq.order import given_order, shuffled_order
 from serialeq.planning.dataflow import plan_dataflow
+from serialeq.planning.lockstep import plan_steps
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel, critical_path
 from serialeq.planning.serial import plan_free, plan_serial
-from serialeq.planning.steps import plan_steps
-from serialeq.team import available_cores
 
 COSTS = CostModel(sample=0.0, wait=3.0, handoff=7.0, transfer=2.0, launch=0.0)
 

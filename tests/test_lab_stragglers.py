@@ -6,17 +6,17 @@ from harness import SMALL
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serialeq.lab.barriers import WORKERS, make_samples, stale_gradients, times_per_epoch
-from serialeq.lab.clusters import barrier_time, round_robin_time, server_time
-from serialeq.lab.page import Figure
-from serialeq.lab.runs import Run
-from serialeq.lab.settings import LabSettings
-from serialeq.lab.straggler_sections import CLUSTER, SIZES, compare_order_statistics, dropped_table
-from serialeq.lab.straggler_sections import order_statistics as sections
-from serialeq.lab.stragglers import TaskTime, generator, simulate_order_statistics
-from serialeq.lab.straggling import Straggling, measure_engines
+from lecture.barriers import WORKERS, make_samples, stale_gradients, times_per_epoch
+from lecture.clusters import barrier_time, round_robin_time, server_time
+from lecture.page import Figure
+from lecture.runs import Run
+from lecture.settings import LabSettings
+from lecture.straggler_sections import CLUSTER, SIZES, compare_order_statistics, dropped_table
+from lecture.straggler_sections import order_statistics as sections
+from lecture.stragglers import TaskTime, generator, simulate_order_statistics
+from lecture.straggling import Straggling, measure_engines
+from serialeq.native.team import available_cores
 from serialeq.planning.serial import plan_serial
-from serialeq.team import available_cores
 from serialeq.testing import assert_serial_equivalent, check_supports
 
 

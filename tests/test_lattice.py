@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serialeq.errors import DataError, SerialeqError
-from serialeq.problems.lattice import Lattice, RowSizes, choose_lattice, row_sizes
-from serialeq.team import WorkerTeam
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.linear.lattice import Lattice, RowSizes, choose_lattice, row_sizes
 
 
 def measured(X: np.ndarray, n_threads: int = 1) -> RowSizes:

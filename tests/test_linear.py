@@ -20,16 +20,16 @@ from hypothesis import strategies as st
 
 from serialeq.digest import digest_arrays
 from serialeq.errors import DivergenceError, SerialeqError
+from serialeq.native.team import WorkerTeam
 from serialeq.order import given_order, two_level_order
 from serialeq.planning.schedule import Schedule
-from serialeq.problems import linear_cost
-from serialeq.problems.lattice import choose_lattice, row_sizes
-from serialeq.problems.linear import LinearModel
-from serialeq.problems.linear_cost import LinearCost
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
+from serialeq.problems.linear import cost as linear_cost
+from serialeq.problems.linear.cost import LinearCost
+from serialeq.problems.linear.lattice import choose_lattice, row_sizes
+from serialeq.problems.linear.problem import LinearModel
 from serialeq.testing import check_supports, interleave
 from serialeq.testing.strategies import worker_counts
+from serialeq.training.session import OrderSource, Session
 
 OPTIONS = linear_oracle.OPTIONS
 CONFIGS: list[dict[str, Any]] = [
@@ -721,12 +721,12 @@ GOLDEN = {
 ASSEMBLY = """
 import json
 from test_linear import example
-from serialeq.kernels import jit
-from serialeq.kernels.linear import row_kernel
-from serialeq.kernels.linear_loss import loss_worker
+from serialeq.native import jit
+from serialeq.problems.linear.kernel import row_kernel
+from serialeq.problems.linear.objective import loss_worker
 from serialeq.order import given_order
-from serialeq.kernels.steps import fill_rates, settle
-from serialeq.team import WorkerTeam
+from serialeq.problems.linear.rates import fill_rates, settle
+from serialeq.native.team import WorkerTeam
 import numpy as np
 
 jit._enable_cache = lambda *_: None  # assembly can be had where it is compiled, not from the cache

@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from test_linear import HINGE, LOG, SQUARED, make, train
 
 from serialeq.digest import digest_arrays
-from serialeq.kernels.slices import cut_columns
-from serialeq.problems.linear import LinearModel
+from serialeq.problems.linear.problem import LinearModel
+from serialeq.problems.linear.slices import cut_columns
 
 N = 70
 RNG = np.random.default_rng(0)

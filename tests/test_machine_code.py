@@ -14,9 +14,9 @@ from harness import run_python
 from oracle import OPTIONS
 
 from serialeq.digest import digest_arrays
-from serialeq.problems.factorization import Factorization
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.mf.problem import Factorization
+from serialeq.training.session import OrderSource, Session
 
 WEIGHTS = np.arange(3_000) % 7 / 7
 TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -42,10 +42,10 @@ import json
 from test_machine_code import make
 import numpy as np
 from serialeq.engines.executor import Executor, run_thread
-from serialeq.kernels.factorization import squared_error_worker
+from serialeq.problems.mf.kernel import squared_error_worker
 from serialeq.order import given_order
 from serialeq.planning.dataflow import plan_dataflow
-from serialeq.team import WorkerTeam
+from serialeq.native.team import WorkerTeam
 
 nothing = np.zeros(0, np.int32)
 assembly = {}

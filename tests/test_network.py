@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from serialeq import fit
 from serialeq.engines.auto import choose_engine
 from serialeq.errors import DivergenceError, SerialeqError, SupportError
-from serialeq.kernels.network import OUTPUTS, draw_masks
-from serialeq.kernels.random import stream_key
+from serialeq.native.random import stream_key
+from serialeq.native.team import WorkerTeam
 from serialeq.order import shuffled_order
 from serialeq.planning.dataflow import plan_dataflow
-from serialeq.problems.network import DropoutNetwork, feed_forward
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
+from serialeq.problems.network.kernel import OUTPUTS, draw_masks
+from serialeq.problems.network.problem import DropoutNetwork, feed_forward
 from serialeq.testing import assert_serial_equivalent, check_schedule, check_supports, explore
+from serialeq.training.session import OrderSource, Session
 
 ENGINES = ("dataflow", "groups", "cyclades", "locked")
 CONFIGS: list[dict[str, Any]] = [

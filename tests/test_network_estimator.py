@@ -49,7 +49,7 @@ def test_engine_and_number_of_workers_do_not_show(order: str) -> None:
 
 
 def test_more_workers_than_cores_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serialeq.estimators.network.available_cores", lambda: 2)
+    monkeypatch.setattr("serialeq.problems.network.estimator.available_cores", lambda: 2)
     model = classifier(n_jobs=64, engine="dataflow").fit(X, Y)
     assert model.n_workers_ == 2
     assert model.engine_reason_ == "as asked; 64 workers asked for, 2 cores"

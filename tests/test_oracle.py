@@ -9,9 +9,9 @@ import pytest
 from harness import plan, same_bytes
 from oracle import OPTIONS, train
 
-from serialeq.problems.factorization import Factorization
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.mf.problem import Factorization
+from serialeq.training.session import OrderSource, Session
 
 SHAPE, N = (12, 9), 60
 WEIGHTS = np.random.default_rng(3).uniform(0, 1, N)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from serialeq.errors import DataError, SerialeqError
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.random import permutation, shuffle, stream_key
+from serialeq.native.random import permutation, shuffle, stream_key
+from serialeq.native.team import WorkerTeam
 from serialeq.order import (
     Order,
     blocked_order,
@@ -20,11 +21,10 @@ from serialeq.order import (
     shuffled_order,
     two_level_order,
 )
-from serialeq.problems.factorization import Factorization
-from serialeq.problems.grid import grid_blocks
-from serialeq.runs.session import OrderSource
-from serialeq.team import WorkerTeam
+from serialeq.problems.mf.blocks import grid_blocks
+from serialeq.problems.mf.problem import Factorization
 from serialeq.testing import Chain, hypergraphs
+from serialeq.training.session import OrderSource
 
 _MASK = (1 << 64) - 1
 

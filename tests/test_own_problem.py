@@ -20,10 +20,10 @@ from serialeq import fit
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError, DivergenceError, SerialeqError, SupportError
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.kernel import kernel
+from serialeq.native.kernel import kernel
 from serialeq.order import blocked_order
-from serialeq.runs.session import OrderSource
 from serialeq.testing import Chain, check_supports, first_difference
+from serialeq.training.session import OrderSource
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serialeq.kernels.jit import jit
-from serialeq.kernels.kernel import kernel
-from serialeq.kernels.packed import add_rows_packed, dot_packed, split_weights
-from serialeq.kernels.shorts import (
+from serialeq.native.jit import jit
+from serialeq.native.kernel import kernel
+from serialeq.native.simd import load_wide, splat, store, store_wide
+from serialeq.problems.linear.packed import add_rows_packed, dot_packed, split_weights
+from serialeq.problems.linear.shorts import (
     as_shorts,
     even_pairs,
     high_half,
@@ -25,7 +26,6 @@ from serialeq.kernels.shorts import (
     odd_pairs,
     store_digit,
 )
-from serialeq.kernels.simd import load_wide, splat, store, store_wide
 
 SHORT = np.iinfo(np.int16)
 

@@ -15,14 +15,14 @@ from test_saved import ESTIMATORS
 
 import serialeq
 from serialeq import SerialeqError
-from serialeq.reading import read_ratings
-from serialeq.reading_linear import read_svmlight
+from serialeq.problems.mf.reading import read_ratings
+from serialeq.reading.svmlight import read_svmlight
 from serialeq.runs import manifest as manifests
 from serialeq.runs.array_file import pack_arrays, unpack_arrays
 from serialeq.runs.directory import RunDirectory
+from serialeq.runs.loading import restore
 from serialeq.runs.manifest import Manifest
 from serialeq.runs.metrics import decode_lines
-from serialeq.saved import restore
 
 N = 300 if SMALL else 3_000
 

@@ -29,9 +29,9 @@ from serialeq import (
     fit,
     generate_ratings,
 )
-from serialeq.cli import main
+from serialeq.cli.main import main
+from serialeq.native.team import WorkerTeam
 from serialeq.runs.directory import RunDirectory
-from serialeq.team import WorkerTeam
 
 KILLS = 6 if SMALL else 60
 N = 40

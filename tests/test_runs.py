@@ -24,10 +24,10 @@ from serialeq import (
     fit,
 )
 from serialeq.runs import atomic, directory
-from serialeq.runs.callbacks import Training, best_epoch
 from serialeq.runs.difference import compare_runs
 from serialeq.runs.directory import RunDirectory
 from serialeq.runs.manifest import Manifest, canonical
+from serialeq.training.callbacks import Training, best_epoch
 
 N = 5
 
@@ -79,7 +79,7 @@ def test_a_resumed_run_is_the_run(name, tmp_path):
 
 def test_a_state_that_forgets_something_is_found(tmp_path, monkeypatch):
     """A mutant: AdaGrad's sums are not restored."""
-    from serialeq.problems.factorization import Factorization
+    from serialeq.problems.mf.problem import Factorization
 
     load = Factorization.load
 
@@ -308,7 +308,7 @@ def test_the_order_of_callbacks_does_not_matter(tmp_path):
 
 
 def test_the_best_epoch_is_that_of_the_held_out_loss():
-    record = serialeq.runs.callbacks.EpochRecord
+    record = serialeq.training.callbacks.EpochRecord
     assert best_epoch([]) is None
     assert best_epoch([record(1, 0.0, None)]) is None
     assert best_epoch([record(1, 0.0, 1.0, 5.0), record(2, 0.0, 2.0, 4.0)]) == 2

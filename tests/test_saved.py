@@ -27,7 +27,7 @@ from serialeq import (
     fit,
     generate_ratings,
 )
-from serialeq.estimators.saving import pack_words, plain_labels, unpack_words
+from serialeq.training.saving import pack_words, plain_labels, unpack_words
 
 RATINGS = generate_ratings(3_000, n_users=120, n_items=80, rank=4, seed=1)
 X, SIGNS = rows()

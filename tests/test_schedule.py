@@ -12,7 +12,7 @@ from harness import EQUIVALENT, assign_randomly, plan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serialeq.engines.base import ENGINES, get_engine
+from serialeq.engines.engine import ENGINES, get_engine
 from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import Order, given_order, shuffled_order

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import total as expected_total
 
-from serialeq.kernels.jit import jit
-from serialeq.kernels.simd import (
+from serialeq.native.jit import jit
+from serialeq.native.simd import (
     add_at,
     aligned_zeros,
     gather,

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from harness import assign, bind, plan, python_environment, run_python, same_bytes
 
-from serialeq import team as team_module
 from serialeq.engines.executor import Executor
 from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
+from serialeq.native import team as team_module
+from serialeq.native.team import WorkerTeam, available_cores, count_workers
 from serialeq.order import given_order
-from serialeq.team import WorkerTeam, available_cores, count_workers
 from serialeq.testing import Chain
 
 INTERRUPTED = """
@@ -31,7 +31,7 @@ from harness import bind, plan
 from serialeq.digest import digest_arrays
 from serialeq.engines.executor import Executor
 from serialeq.order import shuffled_order
-from serialeq.team import WorkerTeam
+from serialeq.native.team import WorkerTeam
 from test_equivalence import contended
 
 graph, order = contended(20_000)
@@ -56,7 +56,7 @@ import random, signal, time
 from serialeq.testing import Chain
 from harness import bind, plan
 from serialeq.engines.executor import Executor
-from serialeq.team import WorkerTeam
+from serialeq.native.team import WorkerTeam
 from test_equivalence import contended
 
 def interrupt(*_):
@@ -217,7 +217,7 @@ def test_an_interrupted_hand_out_is_made_good(native: bool, told: bool) -> None:
 
 INTERRUPTED_TWICE = """
 import signal, time
-from serialeq.team import WorkerTeam
+from serialeq.native.team import WorkerTeam
 
 class Interruption(BaseException):
     pass

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from serialeq.errors import ScheduleError, SerialeqError, SupportError
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.kernel import kernel
+from serialeq.native.kernel import kernel
 from serialeq.order import blocked_order, given_order, shuffled_order
-from serialeq.problems.base import Problem
-from serialeq.problems.factorization import Factorization
-from serialeq.problems.linear import LinearModel
+from serialeq.problem import Problem
+from serialeq.problems.linear.problem import LinearModel
+from serialeq.problems.mf.problem import Factorization
 from serialeq.testing import (
     Chain,
     assert_serial_equivalent,

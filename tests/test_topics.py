@@ -18,11 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from serialeq import DataError, SerialeqError, TopicModel
-from serialeq.kernels.random import stream_key
-from serialeq.kernels.topics import sample_zeros
-from serialeq.problems.factorization import Factorization
-from serialeq.runs.session import OrderSource
+from serialeq.native.random import stream_key
+from serialeq.problems.mf.problem import Factorization
+from serialeq.problems.topics.kernel import sample_zeros
 from serialeq.testing import assert_serial_equivalent, check_supports, worker_counts
+from serialeq.training.session import OrderSource
 
 
 @parametrize_with_checks([TopicModel(2, n_jobs=1)])

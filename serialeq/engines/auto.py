@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from serialeq.errors import SerialeqError
 from serialeq.order import Order
-from serialeq.problems.base import Problem
+from serialeq.problem import Problem
 
-from .base import ENGINES, Engine, get_engine
+from .engine import ENGINES, Engine, get_engine
 
 _WORTHWHILE = 1.1  # predicted speedup below which the serial engine is safer
 

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from serialeq.kernels.atomics import LINE, call_kernel, claim, load_acquire, relax, store_release
-from serialeq.kernels.jit import inline
-from serialeq.kernels.kernel import BoundKernel, kernel
-from serialeq.kernels.simd import aligned_zeros
+from serialeq.native.atomics import LINE, call_kernel, claim, load_acquire, relax, store_release
+from serialeq.native.jit import inline
+from serialeq.native.kernel import BoundKernel, kernel
+from serialeq.native.simd import aligned_zeros
+from serialeq.native.team import NativeJob, WorkerTeam
 from serialeq.planning.schedule import Schedule
-from serialeq.team import NativeJob, WorkerTeam
 
 _FEW_COUNTERS = 1024  # so many get a pair of cache lines each
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from serialeq.errors import SerialeqError
-from serialeq.kernels.incidence import bounds
-from serialeq.kernels.jit import inline, jit
+from serialeq.native.incidence import bounds
+from serialeq.native.jit import inline, jit
 from serialeq.order import Order
 
 from .schedule import Schedule, assemble, check_workers

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from serialeq.kernels.incidence import bounds
-from serialeq.kernels.jit import jit
+from serialeq.native.incidence import bounds
+from serialeq.native.jit import jit
 from serialeq.order import CHUNK, Order
 
 from .ownership import assign_owners

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.kernels.incidence import bounds
-from serialeq.kernels.jit import jit
+from serialeq.native.incidence import bounds
+from serialeq.native.jit import jit
 from serialeq.order import CHUNK, Order
 
 _SLACK = 256

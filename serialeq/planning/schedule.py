@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from serialeq.errors import SerialeqError
-from serialeq.kernels.incidence import count_degrees
-from serialeq.kernels.jit import jit
+from serialeq.native.incidence import count_degrees
+from serialeq.native.jit import jit
+from serialeq.native.team import MAX_WORKERS
 from serialeq.order import Order
-from serialeq.team import MAX_WORKERS
 
 _NONE = np.zeros(0, dtype=np.int32)
 _OPENS = np.uint8(1)  # marks of a step: it waits, so it opens a segment

@@ -23,12 +23,12 @@ import numpy as np
 
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
+from serialeq.training.callbacks import EpochRecord
 
 from . import manifest as manifests
 from . import metrics
 from .array_file import pack_arrays, unpack_arrays
 from .atomic import DirectoryLock, errors_named, remove_unfinished, sync_directory, write_atomically
-from .callbacks import EpochRecord
 from .manifest import FileRecord, Manifest
 
 MODEL = "model.npz"

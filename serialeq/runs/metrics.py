@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, fields
 
 from serialeq.errors import DataError
+from serialeq.training.callbacks import EpochRecord
 
-from .callbacks import EpochRecord
 from .manifest import canonical
 
 NAME = "metrics.jsonl"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from serialeq.errors import SerialeqError
-from serialeq.problems.base import Problem
+from serialeq.problem import Problem
 
 _MARGIN = 64
 _SIZES = {"small": 0.01, "middling": 2.0, "large": 100.0}

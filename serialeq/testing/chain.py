@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from serialeq.hypergraph import Hypergraph
-from serialeq.kernels.kernel import kernel
-from serialeq.problems.base import Problem
-from serialeq.team import WorkerTeam
+from serialeq.native.kernel import kernel
+from serialeq.native.team import WorkerTeam
+from serialeq.problem import Problem
 
 _ODD = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.engines.base import ENGINES, get_engine
+from serialeq.engines.engine import ENGINES, get_engine
 from serialeq.errors import SerialeqError
-from serialeq.problems.base import Problem, check_problem
-from serialeq.runs.session import OrderSource, Session
-from serialeq.team import WorkerTeam
+from serialeq.native.team import WorkerTeam
+from serialeq.problem import Problem, check_problem
+from serialeq.training.session import OrderSource, Session
 
 Arrays = Mapping[str, np.ndarray]
 

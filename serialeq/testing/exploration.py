@@ -11,7 +11,7 @@ from serialeq.errors import ScheduleError
 from serialeq.order import Order
 from serialeq.planning.schedule import Schedule
 from serialeq.planning.serial import plan_serial
-from serialeq.problems.base import Problem
+from serialeq.problem import Problem
 
 from .equivalence import copy_trained, first_difference, new_problem
 

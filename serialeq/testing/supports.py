@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from serialeq.errors import SerialeqError, SupportError
-from serialeq.problems.base import Problem, check_problem
+from serialeq.problem import Problem, check_problem
 
 from .canaries import GuardedCopy, State, check_context, check_owners, draw_values, rows_of
 

@@ -1,0 +1,1 @@
+"""The command line: what is declared by kinds of problems, as commands."""

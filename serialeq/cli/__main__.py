@@ -1,0 +1,5 @@
+"""``python -m serialeq.cli``."""
+
+from .main import main
+
+main()

@@ -1,1 +1,0 @@
-"""Compiled building blocks. Nothing here knows of problems, orders or engines."""

@@ -1,0 +1,1 @@
+"""Multiway cuts of images, volumes and graphs."""

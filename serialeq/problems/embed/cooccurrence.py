@@ -1,0 +1,126 @@
+"""Which words of texts occur near each other, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from math import lcm
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from serialeq.errors import DataError
+from serialeq.problems.mf.ratings import shown
+
+from .kernel import add_up_pairs, pairs_in_windows
+
+LARGEST_WINDOW = 20  # the counts are integers over lcm(1, …, window) until the end
+_WORDS_AT_ONCE = 1 << 21
+
+
+def count_pairs(
+    texts: Iterable[str], window: int = 5, min_count: int = 5
+) -> tuple[np.ndarray, sp.csr_array]:
+    """Count pairs of words that are at most `window` words apart.
+
+    Words are found as scikit-learn does: lower case, of two letters or digits and more. Windows
+    do not reach from one text into another. A pair at distance d adds 1/d; the sums are exact
+    up to one rounding, whatever their order.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    window : int
+        1 to 20.
+    min_count : int
+        Rarer words are left out of the vocabulary; they keep their places in the window.
+
+    Returns
+    -------
+    vocabulary : array of str, shape (n_words,)
+        Ascending.
+    counts : csr_array of float64, shape (n_words, n_words)
+        Symmetric, canonical.
+
+    Raises
+    ------
+    DataError
+        If a text is no string, or no word or pair is left.
+    """
+    tokens = _tokens(texts)
+    frequencies = Counter(word for text in tokens for word in text)
+    vocabulary = sorted(word for word, count in frequencies.items() if count >= min_count)
+    if not vocabulary:
+        raise DataError(
+            f"texts: expected words that occur {min_count} times (min_count), got none among "
+            f"{len(frequencies)} different words of {len(tokens)} texts"
+        )
+    numbers = {word: i for i, word in enumerate(vocabulary)}
+    unit, n = lcm(*range(1, window + 1)), len(vocabulary)
+    sums = sp.csr_array((n, n), dtype=np.int64)
+    for part in _parts(tokens):
+        words = np.array([numbers.get(w, -1) for text in part for w in text], dtype=np.int32)
+        bounds = np.cumsum([0, *map(len, part)], dtype=np.int64)
+        keys = pairs_in_windows(words, bounds, n, window)
+        keys.sort()
+        pairs, values = add_up_pairs(keys, window, unit)
+        sums = sums + sp.csr_array((values, (pairs // n, pairs % n)), shape=(n, n))
+    if not sums.nnz:
+        raise DataError(f"texts: expected words within {window} words of each other, got none")
+    sums.sort_indices()
+    return np.array(vocabulary), sp.csr_array(
+        (sums.data / unit, sums.indices, sums.indptr), shape=(n, n)
+    )
+
+
+def _tokens(texts: Iterable[str]) -> list[list[str]]:
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    analyse = CountVectorizer(lowercase=True, token_pattern=r"(?u)\b\w\w+\b").build_analyzer()
+    found = []
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"texts[{i}]: expected a string, got {shown(text)}")
+        found.append(analyse(text))
+    return found
+
+
+def _parts(tokens: list[list[str]]) -> Iterable[list[list[str]]]:
+    """Yield the texts some at a time, so that the pairs of each part fit the memory."""
+    part: list[list[str]] = []
+    size = 0
+    for text in tokens:
+        part.append(text)
+        size += len(text)
+        if size >= _WORDS_AT_ONCE:
+            yield part
+            part, size = [], 0
+    yield part
+
+
+def check_counts(X: Any) -> sp.csr_array:
+    """Return a square matrix of counts as canonical CSR, without the zeros that it stores.
+
+    Raises
+    ------
+    DataError
+        If it is not square, or a count is not a finite number above 0 (or is subnormal).
+    """
+    if X.ndim != 2 or X.shape[0] != X.shape[1]:
+        raise DataError(f"X: expected a square matrix of counts, got shape {X.shape}")
+    if X.dtype.kind not in "iufb":
+        raise DataError(f"X: expected numbers, got a matrix of {X.dtype}")
+    counts = sp.csr_array(X, dtype=np.float64, copy=True)
+    counts.sum_duplicates()
+    counts.eliminate_zeros()
+    bad = ~(np.isfinite(counts.data) & (counts.data >= np.finfo(np.float64).tiny))
+    if bad.any():
+        at = int(np.argmax(bad))
+        row = int(np.searchsorted(counts.indptr, at, side="right")) - 1
+        raise DataError(
+            f"X[{row}, {counts.indices[at]}]: expected a count above 0, got {counts.data[at]}"
+        )
+    if not counts.nnz:
+        raise DataError(f"X: expected counts, got none in a matrix of shape {X.shape}")
+    return counts

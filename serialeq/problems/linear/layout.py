@@ -1,0 +1,157 @@
+"""The matrix of a linear model as engines see it: slices of columns, and supports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from serialeq.hypergraph import Hypergraph
+from serialeq.native.atomics import unclaimed
+from serialeq.native.jit import jit
+from serialeq.native.simd import aligned, whole_pages
+from serialeq.native.team import WorkerTeam
+
+from .lattice import Lattice
+from .slices import cut_columns, run_meeting, slice_dense, slice_rows
+
+
+class Supports(Hypergraph):
+    """The incidence, made when somebody looks at it: sliced engines never do."""
+
+    arity = 0
+    _X: Any
+
+    def __init__(self, X: Any, indptr: np.ndarray, fit_intercept: bool) -> None:
+        self.n_samples, n_features = X.shape
+        self.n_variables = n_features + fit_intercept
+        self._X, self._indptr, self._n_features = X, indptr, n_features
+
+    @cached_property
+    def indptr(self) -> np.ndarray:  # type: ignore[override]
+        """Where each sample's variables start; shape (n + 1,)."""
+        if self.n_variables == self._n_features:
+            return self._indptr
+        return self._indptr + np.arange(self.n_samples + 1)
+
+    @cached_property
+    def indices(self) -> np.ndarray:  # type: ignore[override]
+        """The variables of all samples, uint32."""
+        if not isinstance(self._X, np.ndarray):
+            indices = self._X.indices.astype(np.uint32)
+        else:
+            indices = np.tile(np.arange(self._n_features, dtype=np.uint32), self.n_samples)
+        if self.n_variables == self._n_features:
+            return indices
+        return np.insert(indices, self._indptr[1:], self._n_features)
+
+
+_NO_GRAM = np.zeros((0, 0), dtype=np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The matrix in slices of columns, and the place of each column's weights.
+
+    Attributes
+    ----------
+    n_samples, n_slices : int
+        Rows of the matrix, and slices.
+    rows : array of int32
+        Which rows of the matrix are there, in which order.
+    place : array of int, shape (d,)
+        Row of the weights that belongs to each column.
+    first, row_width, ptr, columns, values : arrays, and int
+        ``first_column`` and others as in `serialeq.problems.linear.context.LinearContext`.
+    """
+
+    n_samples: int
+    n_slices: int
+    rows: np.ndarray
+    place: np.ndarray
+    first: np.ndarray
+    row_width: int
+    ptr: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+
+    @cached_property
+    def _where(self) -> np.ndarray:
+        where = np.full(self.n_samples, -1, dtype=np.int32)
+        where[self.rows] = np.arange(self.rows.size, dtype=np.int32)
+        return where
+
+    def positions(self, samples: np.ndarray) -> np.ndarray | None:
+        """Return where the rows of some samples lie, int32; None if one of them is not there."""
+        found = np.empty(samples.size, dtype=np.int32)
+        return found if _look_up(self._where, samples, found) else None
+
+
+@jit
+def _look_up(numbers: Any, keys: Any, found: Any) -> bool:
+    """Set ``found`` to the numbers at `keys`; return whether none of them is negative."""
+    least = np.int32(0)
+    for k in range(keys.size):
+        found[k] = numbers[np.uintp(keys[k])]
+        least = min(least, found[k])
+    return least == 0
+
+
+def lay_out(
+    X: Any,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    rows: np.ndarray,
+    n_slices: int,
+    lattice: Lattice | None,
+    team: WorkerTeam,
+    block: int = 64,
+    gram: np.ndarray = _NO_GRAM,
+) -> Layout:
+    """Lay rows of a matrix out in slices of columns, as integers if there is a lattice.
+
+    Parameters
+    ----------
+    X : scipy CSR array with sorted entries, or 2-d float64 array; shape (n, d)
+    indptr, indices : arrays of int64 and int32
+        Those of a sparse X; a dense one has no `indices`.
+    rows : array of int32
+        Which rows, in which order. Not kept.
+    n_slices : int
+    lattice : Lattice or None
+    team : WorkerTeam
+        Whose threads share the work.
+    block, gram : int and array of int32, shape (n, block or more), optional
+        Set it to the inner products of rows of a block, if they are dense.
+    """
+    rows = rows.copy()
+    exact = lattice is not None
+    scale = 2.0**lattice.feature_bits / lattice.scale if lattice is not None else 1.0
+    dtype: Any = np.int16 if exact else np.float32
+    n_samples, n_features = X.shape
+    if isinstance(X, np.ndarray):
+        width = -(-n_features // n_slices)
+        row_width = -(-width // 32) * 32
+        first = np.arange(n_slices + 1) * whole_pages(row_width)
+        column = np.arange(n_features)
+        place = (first[column // width] + column % width).astype(np.uint32)
+        values = aligned((n_slices, rows.size, row_width), dtype)
+        team.run(
+            slice_dense, unclaimed(), X, rows, width, scale, exact, values, block, gram,
+        )  # fmt: skip
+        ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
+        values = values.reshape(-1)
+        return Layout(n_samples, n_slices, rows, place, first, row_width, ptr, columns, values)
+    cuts, first, place = cut_columns(indptr, indices, n_features, n_slices, frequent_first=exact)
+    ptr = np.empty((n_slices, rows.size + 1), dtype=np.int64)
+    n_entries = int(np.diff(indptr)[rows].sum())
+    # in one piece, as the system has larger pages for large pieces
+    room = np.empty(n_entries * (4 + np.dtype(dtype).itemsize), dtype=np.uint8)
+    columns, values = room[: 4 * n_entries].view(np.uint32), room[4 * n_entries :].view(dtype)
+    run_meeting(
+        team, slice_rows, indptr, indices, X.data, rows, cuts, place, scale, exact, ptr, columns,
+        values, unclaimed(),
+    )  # fmt: skip
+    return Layout(n_samples, n_slices, rows, place, first, 0, ptr, columns, values)

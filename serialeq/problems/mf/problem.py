@@ -1,0 +1,290 @@
+"""Matrix completion: ``min Σ (L_u·R_v − M_uv)² + μ_u‖L_u‖² + μ_v‖R_v‖²`` over observed entries.
+
+Word embeddings (GloVe) are the same with a weight before each square, and topics the same with
+factors that are not negative.
+
+Users and items are the variables, one row of factors each; an entry's support is its two rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from serialeq.errors import SerialeqError
+from serialeq.hypergraph import Hypergraph
+from serialeq.native.grouping import grid_keys
+from serialeq.native.incidence import count_degrees
+from serialeq.native.random import fill_uniform, stream_key
+from serialeq.native.simd import aligned_zeros, lanes
+from serialeq.native.team import WorkerTeam
+from serialeq.order import Order, order_of_keys
+from serialeq.problem import Problem, check_state
+
+from .blocks import balanced_rows, grid_blocks
+from .kernel import (
+    CHUNK,
+    FactorizationContext,
+    factorization_kernel,
+    gather_samples,
+    pack_pairs,
+    sequential_mean,
+    squared_error_worker,
+)
+
+BIASES = ("none", "global", "all")
+STEPS = ("constant", "decay", "inverse", "adagrad")
+
+
+class Factorization(Problem):
+    """Factorisation of a partly observed matrix.
+
+    Parameters
+    ----------
+    users, items : arrays of int, shape (n,)
+        Row and column of each observed entry, already checked (see `serialeq.problems.mf.ratings`).
+    values : array of float, shape (n,)
+        Observed values.
+    shape : (n_users, n_items)
+    weights : array of float, shape (n,), optional
+        Weight of each entry's squared error; by default 1.
+    n_factors : int
+        Rank; padded with zeros to whole vectors internally.
+    l2 : (float, float)
+        Penalties μ_u and μ_v.
+    l2_per_row : bool
+        False: every entry of a row adds the row's penalty, as in the lecture's sum, so a row
+        weighs as much as it has entries. True: each row is penalised once.
+    step : float
+        Step size γ.
+    schedule : {"constant", "decay", "inverse", "adagrad"}
+        γ · decay^epoch; γ / (1 + decay · t) with t in epochs, per sample; or AdaGrad per row.
+    decay : float
+    bias : {"none", "global", "all"}
+        Subtract nothing, the mean value, or the mean and trained user and item biases.
+    mean : float, optional
+        Mean value to subtract; by default that of `values`.
+    nonnegative : bool
+        Project the factors on x ≥ 0 after each update.
+    init_scale : float
+        Factors start uniform in (−init_scale, init_scale); in (0, init_scale) if they must not
+        be negative; in (0, 2 √(mean / rank)) if the values are not centred.
+    dtype : numpy dtype
+        ``float32`` or ``float64``.
+    seed : int
+    """
+
+    kernel = factorization_kernel
+
+    def __init__(
+        self,
+        users: np.ndarray,
+        items: np.ndarray,
+        values: np.ndarray,
+        shape: tuple[int, int],
+        *,
+        weights: np.ndarray | None = None,
+        n_factors: int = 32,
+        l2: tuple[float, float] = (0.05, 0.05),
+        l2_per_row: bool = False,
+        step: float = 0.05,
+        schedule: str = "decay",
+        decay: float = 0.85,
+        bias: str = "all",
+        mean: float | None = None,
+        nonnegative: bool = False,
+        init_scale: float = 0.05,
+        dtype: Any = np.float32,
+        seed: int = 0,
+    ) -> None:
+        self.shape = shape
+        self.n_factors = n_factors
+        self.step, self.schedule, self.decay = step, schedule, decay
+        self.bias, self.nonnegative, self.seed = bias, nonnegative, seed
+        self.dtype = np.dtype(dtype)
+        self.timed = schedule == "inverse"
+        user_degrees = count_degrees(users, shape[0])
+        item_degrees = count_degrees(items, shape[1])
+        self._width = -(-n_factors // lanes(dtype))
+        row_bytes = self._width * 64
+        self._n_blocks = grid_blocks(shape, values.size, row_bytes)
+        user_rows, user_labels = balanced_rows(user_degrees, self._n_blocks)
+        item_rows, item_labels = balanced_rows(item_degrees, self._n_blocks)
+        self._row_of_user = user_rows
+        self._row_of_item = item_rows + np.uint32(shape[0])
+        self._labels = np.concatenate([user_labels, item_labels + np.uint32(self._n_blocks)])
+        if mean is None:
+            mean = 0.0 if bias == "none" else float(sequential_mean(values))
+        self.mean = mean
+        self._users, self._items, self._values = users, items, values
+        self._weights = np.asarray([] if weights is None else weights, dtype=self.dtype)
+        n_rows = sum(shape)
+        self._penalty = np.empty(n_rows, dtype=self.dtype)
+        for rows, degrees, mu in (
+            (self._row_of_user, user_degrees, l2[0]),
+            (self._row_of_item, item_degrees, l2[1]),
+        ):
+            self._penalty[rows] = mu / np.maximum(degrees, 1) if l2_per_row else mu
+        self._factors = aligned_zeros((n_rows, self._width * lanes(dtype)), self.dtype)
+        self._biases = np.zeros(n_rows, dtype=self.dtype)
+        self._curvature = np.ones(n_rows, dtype=self.dtype)
+        self._step = np.array([step, 0.0, 0.0])
+        self._initialise(init_scale)
+
+    def _initialise(self, scale: float) -> None:
+        low, high = -scale, scale
+        if self.nonnegative:
+            low = 0.0
+        if self.bias == "none":  # so that products start near the mean
+            mean = abs(float(sequential_mean(self._values)))
+            low, high = 0.0, 2 * float(np.sqrt(mean / self.n_factors)) or scale
+        for rows, purpose in ((self._row_of_user, "users"), (self._row_of_item, "items")):
+            start = np.empty((rows.size, self.n_factors), dtype=self.dtype)
+            fill_uniform(start, self.n_factors, low, high, stream_key(self.seed, purpose))
+            self._factors[rows, : self.n_factors] = start
+
+    @property
+    def hypergraph(self) -> Hypergraph:  # type: ignore[override]
+        """User row and item row of each entry; made on demand, as only planning needs it."""
+        pairs = pack_pairs(self._users, self._items, self._row_of_user, self._row_of_item)
+        return Hypergraph(pairs, 2, sum(self.shape), check=False)
+
+    def context(self, samples: np.ndarray, times: np.ndarray) -> FactorizationContext:
+        """Return the kernel's context with the entries of `samples` in that order."""
+        pairs = np.empty((samples.size, 2), dtype=np.uint32)
+        values = np.empty(samples.size, dtype=self.dtype)
+        weights = np.empty(samples.size if self._weights.size else 0, dtype=self.dtype)
+        gather_samples(
+            self._users, self._items, self._values, self._weights, self._row_of_user,
+            self._row_of_item, self.dtype.type(self.mean), samples, pairs, values, weights,
+        )  # fmt: skip
+        return FactorizationContext(
+            pairs=pairs,
+            values=values,
+            weights=weights,
+            times=times,
+            factors=self._factors,
+            biases=self._biases,
+            curvature=self._curvature,
+            penalty=self._penalty,
+            step=self._step,
+            width=self._width,
+            inverse_rank=1.0 / self.n_factors,
+            with_biases=self.bias == "all",
+            adaptive=self.schedule == "adagrad",
+            timed=self.timed,
+            nonnegative=self.nonnegative,
+            weighted=self._weights.size > 0,
+        )
+
+    def variables(self) -> dict[str, np.ndarray]:
+        """Every row of factors, biases and curvature belongs to the variable of its number."""
+        rows = np.arange(sum(self.shape))
+        return {"factors": rows, "biases": rows, "curvature": rows}
+
+    def begin_epoch(self, epoch: int, n_samples: int) -> None:
+        """Set the step."""
+        step = self.step
+        if self.schedule == "decay":
+            for _ in range(epoch):  # a product, as pow differs between machines
+                step *= self.decay
+        elif self.schedule == "inverse":
+            self._step[1:] = self.decay / max(n_samples, 1), epoch * n_samples
+        self._step[0] = step
+
+    def trained(self) -> dict[str, np.ndarray]:
+        """Return mean (1,), factors (n, rank), and biases and AdaGrad's state where trained."""
+        arrays = {
+            "mean": np.array([self.mean]),
+            "user_factors": self._rows(self._row_of_user),
+            "item_factors": self._rows(self._row_of_item),
+        }
+        if self.bias == "all":
+            arrays["user_biases"] = self._biases[self._row_of_user]
+            arrays["item_biases"] = self._biases[self._row_of_item]
+        if self.schedule == "adagrad":
+            arrays["user_curvature"] = self._curvature[self._row_of_user]
+            arrays["item_curvature"] = self._curvature[self._row_of_item]
+        return arrays
+
+    def _rows(self, rows: np.ndarray) -> np.ndarray:
+        taken = np.take(self._factors, rows, axis=0)  # four times as fast as indexing
+        return np.ascontiguousarray(taken[:, : self.n_factors])
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set the state to what `trained` returned before.
+
+        Raises
+        ------
+        SerialeqError
+            If that was a model of another kind or size.
+        """
+        check_state(arrays, self.trained())
+        k = self.n_factors
+        for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):
+            self._factors[rows, :k] = arrays[f"{side}_factors"]
+            if self.bias == "all":
+                self._biases[rows] = arrays[f"{side}_biases"]
+            if self.schedule == "adagrad":
+                self._curvature[rows] = arrays[f"{side}_curvature"]
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Return the entries, their weights and the shape of the matrix."""
+        return {
+            "users": self._users,
+            "items": self._items,
+            "values": self._values,
+            "weights": self._weights,
+            "shape": np.array(self.shape),
+        }
+
+    def loss(self, team: WorkerTeam | None = None) -> float:
+        """Return the training error: the root of the (weighted) mean squared error."""
+        return self.rmse(self._users, self._items, self._values, team, self._weights)
+
+    def rmse(
+        self,
+        users: np.ndarray,
+        items: np.ndarray,
+        values: np.ndarray,
+        team: WorkerTeam | None = None,
+        weights: np.ndarray | None = None,
+    ) -> float:
+        """Return the root of the mean squared error on any entries, which may have weights."""
+        team = team or WorkerTeam(1)
+        partial = np.zeros(-(-values.size // CHUNK))
+        if weights is None:
+            weights = np.zeros(0, dtype=self.dtype)
+        team.run(
+            squared_error_worker, team.n_threads, self._factors, self._biases, users, items,
+            values, weights, self._row_of_user, self._row_of_item, self.dtype.type(self.mean),
+            partial, team.stop_flag,
+        )  # fmt: skip
+        mean = sequential_mean(partial) * partial.size / values.size
+        return float(np.sqrt(mean / sequential_mean(weights) if weights.size else mean))
+
+    def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:
+        """Group entries by user block × item block, coloured as a cyclic Latin square.
+
+        Gemulla et al. 2011 (DSGD): blocks on a shifted diagonal share neither users nor items.
+        """
+        team = team or WorkerTeam(1)
+        n = self._n_blocks
+        user_digit = self._labels[self._row_of_user] + 1
+        item_digit = (self._labels[self._row_of_item] + 1) * np.int64(2 * n + 1)
+        keys = grid_keys(self._users, self._items, user_digit, item_digit, team)
+        weights = np.bincount(self._labels, minlength=2 * n)
+        return order_of_keys(keys, 2, weights, seed, self._latin_square, team)
+
+    def _latin_square(self, tasks: Hypergraph) -> np.ndarray:
+        grid = tasks.indices.reshape(-1, 2).astype(np.int64)
+        return (grid[:, 1] - grid[:, 0]) % self._n_blocks
+
+
+def check_options(schedule: str, bias: str) -> None:
+    """Raise SerialeqError for an unknown step schedule or bias."""
+    if schedule not in STEPS:
+        raise SerialeqError(f"schedule: expected one of {', '.join(STEPS)}, got {schedule!r}")
+    if bias not in BIASES:
+        raise SerialeqError(f"bias: expected one of {', '.join(BIASES)}, got {bias!r}")

@@ -1,0 +1,295 @@
+"""A network with one hidden layer in which each sample trains only the groups it keeps (dropout).
+
+The lecture's "sparsified backprop": the fewer groups a sample keeps, the fewer conflicts, and the
+less each sample teaches. Masks come from indexed randomness, so supports are known before training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from serialeq.errors import SerialeqError
+from serialeq.hypergraph import Hypergraph
+from serialeq.native.random import fill_uniform, stream_key
+from serialeq.native.simd import aligned_zeros, lanes
+from serialeq.native.team import WorkerTeam
+from serialeq.order import Order, blocked_order
+from serialeq.planning.prediction import DEFAULT_COSTS, predict
+from serialeq.problem import STEPS_LOOKED_AT, Problem, check_state
+
+from .kernel import (
+    OUTPUTS,
+    NetworkContext,
+    first_free_colours,
+    mean_loss,
+    network_kernel,
+    outputs_worker,
+)
+from .masks import check_groups, draw_kept
+
+
+class DropoutNetwork(Problem):
+    """Inputs → rectified hidden units in groups → outputs; each sample keeps some groups.
+
+    A group is a variable: the weights into and out of its units, and an output bias of its own;
+    with ``masks="partition"`` a part of the groups is one.
+    *Nothing is shared by all samples*: the output bias of a sample is the sum of those of the
+    groups that it keeps, so two samples without a common group have no variable in common. All
+    that samples of one group share, its output bias included, is updated in the serial order π of
+    those samples. The outputs of the trained network are the mean over all masks of what
+    they are in training, which is exactly n_kept / n_groups times the sum over all groups.
+
+    Parameters
+    ----------
+    X : scipy sparse array or 2-d array, shape (n, d)
+    targets : array, shape (n, n_outputs)
+        One-hot or 0/1 for softmax and logistic outputs; any numbers for squared ones.
+    hidden_units : int
+    n_groups : int
+        Divides `hidden_units`; equal to it: masks of single units. Weights of a group fill whole
+        cache lines, so groups of less than 16 units (8 in float64) leave memory unused.
+    n_kept : int
+        Groups that each sample keeps.
+    masks : {"partition", "independent"}
+        Independent: every sample draws its own uniformly random `n_kept` groups in every epoch.
+        Partition: every epoch cuts the groups at random into parts of `n_kept`, and each sample
+        draws one of the parts. Each mask has the same distribution as an independent one, but two
+        samples of an epoch share all of their groups or none, so the parts train in parallel.
+    output : {"softmax", "logistic", "squared"}
+        Cross entropy; a logistic loss for each output; half the squared error.
+    step : float
+        AdaGrad's step.
+    initial_square : float
+        What AdaGrad's sums start from.
+    dtype : numpy dtype
+        ``float32`` or ``float64``.
+    seed : int
+        Of the first weights and the masks.
+    """
+
+    kernel = network_kernel
+    redrawn = True
+
+    def __init__(
+        self,
+        X: Any,
+        targets: np.ndarray,
+        *,
+        hidden_units: int = 256,
+        n_groups: int = 16,
+        n_kept: int = 4,
+        masks: str = "partition",
+        output: str = "softmax",
+        step: float = 0.05,
+        initial_square: float = 1e-4,
+        dtype: Any = np.float32,
+        seed: int = 0,
+    ) -> None:
+        check_groups(hidden_units, n_groups, n_kept, masks)
+        if output not in OUTPUTS:
+            raise SerialeqError(f"output: expected one of {', '.join(OUTPUTS)}, got {output!r}")
+        self.dtype = np.dtype(dtype)
+        self.n_groups, self.n_kept, self.masks = n_groups, n_kept, masks
+        self.n_units = hidden_units // n_groups
+        self.n_features, self.n_outputs = X.shape[1], targets.shape[1]
+        self.output, self.step, self.seed = output, step, seed
+        rows = sp.csr_array(X, copy=True)
+        rows.sum_duplicates()  # sums depend on the order of entries
+        rows.eliminate_zeros()
+        degrees = np.bincount(rows.indices, minlength=self.n_features)
+        self._row_of_feature = np.empty(self.n_features, dtype=np.uint32)
+        self._row_of_feature[np.argsort(-degrees, kind="stable")] = np.arange(self.n_features)
+        self._indptr = rows.indptr.astype(np.int64)
+        self._columns = self._row_of_feature[rows.indices]  # frequent ones are neighbours
+        self._values = rows.data.astype(self.dtype)
+        n = X.shape[0]
+        self._targets = np.zeros((n, self._padded(self.n_outputs)), dtype=self.dtype)
+        self._targets[:, : self.n_outputs] = targets
+        n_in, n_out = n_groups * (self.n_features + 1), n_groups * (self.n_units + 1)
+        self._inward = aligned_zeros((n_in, self._padded(self.n_units)), self.dtype)
+        self._outward = aligned_zeros((n_out, self._targets.shape[1]), self.dtype)
+        self._inward_squares = np.full(n_in, initial_square, dtype=self.dtype)
+        self._outward_squares = np.full(n_out, initial_square, dtype=self.dtype)
+        self._initialise()
+        self.draw(0)
+
+    def _padded(self, width: int) -> int:
+        return -(-width // lanes(self.dtype)) * lanes(self.dtype)
+
+    def _initialise(self) -> None:
+        """Glorot and Bengio 2010: uniform in ±sqrt(6 / (inputs + outputs of the layer)).
+
+        Biases start at 0.
+        """
+        n_hidden = self.n_groups * self.n_units
+        for rows, width, fan_in, fan_out, purpose in (
+            (self._inward, self.n_units, self.n_features, n_hidden, "inward"),
+            (self._outward, self.n_outputs, n_hidden, self.n_outputs, "outward"),
+        ):
+            bound = float(np.sqrt(6.0 / (fan_in + fan_out)))
+            fill_uniform(rows, width, -bound, bound, stream_key(self.seed, purpose))
+            rows.reshape(self.n_groups, -1, rows.shape[1])[:, -1] = 0
+
+    # ---- what engines run ----------------------------------------------------------------------
+
+    def draw(self, epoch: int) -> None:
+        """Draw the masks of an epoch."""
+        self._epoch = epoch
+        self._kept, self._variable = draw_kept(
+            self._targets.shape[0], self.n_groups, self.n_kept, self.masks, self.seed, epoch
+        )
+
+    @property
+    def hypergraph(self) -> Hypergraph:  # type: ignore[override]
+        """What each sample keeps in the epoch drawn last: a part, or groups."""
+        if self.masks == "partition":
+            n_parts = self.n_groups // self.n_kept
+            return Hypergraph(self._variable[self._kept[:, 0]], 1, n_parts, check=False)
+        return Hypergraph(self._kept, self.n_kept, self.n_groups, check=False)
+
+    def context(self, samples: np.ndarray, times: np.ndarray) -> NetworkContext:
+        """Return the kernel's context; rows stay where they are, `samples` says their order."""
+        return NetworkContext(
+            samples=samples,
+            kept=self._kept,
+            indptr=self._indptr,
+            columns=self._columns,
+            values=self._values,
+            targets=self._targets,
+            inward=self._inward,
+            outward=self._outward,
+            inward_squares=self._inward_squares,
+            outward_squares=self._outward_squares,
+            sizes=np.array([self.n_features, self.n_units, self.n_outputs]),
+            inward_width=self._inward.shape[1] // lanes(self.dtype),
+            outward_width=self._outward.shape[1] // lanes(self.dtype),
+            output=OUTPUTS.index(self.output),
+            step=float(self.step),
+        )
+
+    def variables(self) -> dict[str, np.ndarray]:
+        """Every row belongs to its group, or to the part that has the group in this epoch."""
+        inward = np.repeat(self._variable, self.n_features + 1)
+        outward = np.repeat(self._variable, self.n_units + 1)
+        return {
+            "inward": inward,
+            "outward": outward,
+            "inward_squares": inward,
+            "outward_squares": outward,
+        }
+
+    def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:
+        """Group the samples of the epoch by the set of groups that they keep.
+
+        Sets without common groups follow each other as far as they can be packed.
+        """
+        graph = self.hypergraph
+        return blocked_order(
+            graph,
+            np.arange(graph.n_variables),
+            graph.n_variables,
+            int(stream_key(seed, "network epoch", self._epoch)),
+            colour=_colours,
+            team=team,
+        )
+
+    def predicted_speedup(self, order: Order, n_workers: int) -> float:
+        """Predict from the size of a sample's update, and count planning, which every epoch needs.
+
+        Nanoseconds, measured on 20 Newsgroups.
+        """
+        n = max(self._kept.shape[0], 1)
+        lines = self._indptr[-1] / n * self._inward.shape[1] / lanes(self.dtype)
+        out_lines = self.n_units * self._outward.shape[1] / lanes(self.dtype)
+        costs = replace(
+            DEFAULT_COSTS,
+            sample=self.n_kept * (12.0 * lines + 4.5 * out_lines) + 10.0 * self.n_outputs + 150.0,
+            transfer=10.0 * (lines + out_lines),  # a group that another core has changed
+            launch=DEFAULT_COSTS.launch + 50.0 * n,
+        )
+        return predict(order, n_workers, costs, limit=STEPS_LOOKED_AT).speedup
+
+    # ---- the result ----------------------------------------------------------------------------
+
+    def trained(self) -> dict[str, np.ndarray]:
+        """Return the weights in the usual layout, and AdaGrad's sums.
+
+        With h = groups × units: hidden (d, h), hidden_bias (h,), output (h, n_outputs),
+        output_bias (groups, n_outputs), hidden_squares (d + 1, groups) and output_squares
+        (groups, units + 1); the last row or column of the sums is that of the biases.
+        """
+        n_hidden = self.n_groups * self.n_units
+        places = np.append(self._row_of_feature, self.n_features)
+        inward = self._inward.reshape(self.n_groups, self.n_features + 1, -1)[:, places]
+        inward = inward[:, :, : self.n_units].transpose(1, 0, 2).reshape(-1, n_hidden)
+        outward = self._outward.reshape(self.n_groups, self.n_units + 1, -1)
+        outward = outward[:, :, : self.n_outputs]
+        return {
+            "hidden": inward[:-1],
+            "hidden_bias": inward[-1].copy(),
+            "output": np.array(outward[:, :-1]).reshape(n_hidden, self.n_outputs),
+            "output_bias": outward[:, -1].copy(),
+            "hidden_squares": self._inward_squares.reshape(self.n_groups, -1).T[places],
+            "output_squares": self._outward_squares.reshape(self.n_groups, -1).copy(),
+        }
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set the state to what `trained` returned before."""
+        check_state(arrays, self.trained())
+        places = np.append(self._row_of_feature, self.n_features)
+        inward = np.vstack([arrays["hidden"], arrays["hidden_bias"]])
+        inward = inward.reshape(-1, self.n_groups, self.n_units).transpose(1, 0, 2)
+        self._inward.reshape(self.n_groups, places.size, -1)[:, places, : self.n_units] = inward
+        outward = self._outward.reshape(self.n_groups, self.n_units + 1, -1)
+        outward = outward[:, :, : self.n_outputs]
+        outward[:, :-1] = arrays["output"].reshape(self.n_groups, self.n_units, self.n_outputs)
+        outward[:, -1] = arrays["output_bias"]
+        self._inward_squares.reshape(self.n_groups, -1)[:, places] = arrays["hidden_squares"].T
+        self._outward_squares.reshape(self.n_groups, -1)[:] = arrays["output_squares"]
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Return the rows, with features numbered from the most frequent one, and the targets."""
+        return {
+            "indptr": self._indptr,
+            "columns": self._columns,
+            "values": self._values,
+            "targets": self._targets,
+        }
+
+    def plain(self, trained: dict[str, np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return weights and biases of the ordinary network that is the mean over all masks."""
+        return plain_network(trained, self.n_kept / self.n_groups)
+
+    def loss(self, team: WorkerTeam | None = None) -> float:
+        """Return the mean loss of the mean outputs on the training data."""
+        team = team or WorkerTeam(1)
+        outputs = np.empty_like(self._targets)
+        team.run(
+            outputs_worker, team.n_threads, self._indptr, self._columns, self._values,
+            self._inward, self._outward, self.n_groups, self.n_kept / self.n_groups, outputs,
+            team.stop_flag,
+        )  # fmt: skip
+        return float(mean_loss(OUTPUTS.index(self.output), outputs, self._targets, self.n_outputs))
+
+
+def plain_network(
+    trained: dict[str, np.ndarray], kept: float
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return weights and biases of the mean over all masks, each of which keeps a part `kept`."""
+    share = trained["output"].dtype.type(kept)
+    coefs = [trained["hidden"], share * trained["output"]]
+    return coefs, [trained["hidden_bias"], share * trained["output_bias"].sum(axis=0)]
+
+
+def feed_forward(coefs: list[np.ndarray], intercepts: list[np.ndarray], X: Any) -> np.ndarray:
+    """Return the outputs of an ordinary network with one rectified layer, (n, n_outputs)."""
+    hidden = np.maximum(np.asarray(X @ coefs[0]) + intercepts[0], 0)
+    return np.asarray(hidden @ coefs[1] + intercepts[1])
+
+
+def _colours(tasks: Hypergraph) -> np.ndarray:
+    return np.asarray(first_free_colours(tasks.indptr, tasks.indices, tasks.n_variables))

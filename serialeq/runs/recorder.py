@@ -1,0 +1,311 @@
+"""`RunRecorder`: the callback that writes a run directory and goes on from one."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serialeq.digest import digest_arrays
+from serialeq.errors import DataError, SerialeqError
+from serialeq.training.callbacks import Callback, EpochRecord, Training, best_epoch
+
+from .directory import RunDirectory
+from .manifest import Manifest, differences
+
+CHECKPOINT_SECONDS = 60.0
+States = dict[int, dict[str, np.ndarray]]
+"""States to write, by epoch: the last, and the best one if that is kept."""
+_PROMISE = {"hogwild": "none", "minibatch": "repeatable"}
+
+
+def promise_of(engine: str) -> str:
+    """Return what an engine (or "auto") promises of the bits; see `serialeq.runs.manifest`."""
+    return _PROMISE.get(engine, "serial")
+
+
+def describe_run(
+    training: Training,
+    files: dict[str, Any],
+    description: dict[str, Any] | None,
+    digest_every: int,
+) -> dict[str, Any]:
+    """Return what is trained, as the manifest tells it."""
+    orders = training.session.orders
+    described = {"problem": type(training.problem).__name__, "parameters": {}}
+    return (
+        described
+        | (description or training.description)
+        | {
+            "order": orders.name,
+            "seed": orders.seed,
+            "n_epochs": training.n_epochs,
+            "first_epoch": training.first_epoch,
+            "promise": promise_of(training.session.asked_for),
+            "model": "best" if training.keeps_best else "last",
+            "digest_every": digest_every,
+            "data": {"sha256": digest_arrays(training.problem.data()), "files": files},
+        }
+    )
+
+
+class RunRecorder(Callback):
+    """Writes a run directory while training, or goes on from one.
+
+    Parameters
+    ----------
+    directory : path
+    resume : bool
+        Go on from the last checkpoint of a run of the same problem, parameters and data; the
+        engine and the number of workers may be others. Ends in the bits of the run that was
+        never interrupted. Otherwise the directory may not hold a run.
+    every : int, optional
+        Write a checkpoint after so many epochs.
+    seconds : float, optional
+        Write one when so much time has passed; by default a minute, if `every` is not given. One
+        is always written after the first epoch and when the training is interrupted.
+    keep : bool
+        Keep all checkpoints, so that `serialeq verify --epochs` need not begin at the start.
+    digest_every : int
+        Hash the state after so many epochs, and after the last; checkpoints are of such epochs.
+        Hashing takes 0.6 ns for each byte of the state, which counts if epochs take milliseconds.
+        A resumed run goes on with what it began with.
+    files : dict, optional
+        Path, size and sha256 of the files that the data were read from.
+    description : dict, optional
+        ``problem`` and ``parameters`` for the manifest, instead of what the training says.
+    finish : bool
+        False: the caller writes the model, with `save`.
+
+    Raises
+    ------
+    DataError
+        If the directory cannot be written, is in use, holds a run already, or what it holds is
+        damaged or another run.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        resume: bool = False,
+        every: int | None = None,
+        seconds: float | None = None,
+        keep: bool = False,
+        digest_every: int = 1,
+        files: dict[str, Any] | None = None,
+        description: dict[str, Any] | None = None,
+        finish: bool = True,
+    ) -> None:
+        if digest_every < 1:
+            raise SerialeqError(f"digest_every: expected at least 1, got {digest_every}")
+        if every is not None and every < 1:
+            raise SerialeqError(f"checkpoint_every: expected at least 1, got {every}")
+        if seconds is not None and not seconds >= 0:
+            raise SerialeqError(f"checkpoint_seconds: expected at least 0, got {seconds}")
+        if every is None and seconds is None:
+            seconds = CHECKPOINT_SECONDS
+        self.directory = Path(directory)
+        self._resume, self._every, self._seconds, self._keep = resume, every, seconds, keep
+        self._digest_every = digest_every
+        self._files, self._description, self._finish = files or {}, description, finish
+        self._run: RunDirectory | None = None
+        self._pending: tuple[Manifest, States] | None = None
+        self._hashing: tuple[Future[str], list[EpochRecord], States] | None = None
+        self._model_epoch: int | None = None
+        self._hasher: ThreadPoolExecutor
+        self._last: tuple[int, float] = 0, 0.0
+
+    resumes = True
+
+    def on_train_begin(self, training: Training) -> None:
+        """Describe the run; go on from its last checkpoint, if asked to."""
+        self._run, self._pending, self._hashing, self._model_epoch = None, None, None, None
+        self._hasher = ThreadPoolExecutor(1, "serialeq-digest")
+        found = None
+        if self._resume:
+            self._run = found = RunDirectory.open_to_write(self.directory)
+            self._digest_every = found.manifest.run["digest_every"]
+        run = describe_run(training, self._files, self._description, self._digest_every)
+        start = digest_arrays(training.problem.state())
+        fresh = RunDirectory(self.directory, Manifest.start(run, start))
+        self._last = 0, time.monotonic()
+        if found is None:
+            self._run = fresh
+            if fresh.holds_run():
+                raise DataError(
+                    f"out: {self.directory} holds a run already; go on with --resume "
+                    f"{self.directory}, or choose another directory"
+                )
+            return
+        check_same_run(found.manifest, fresh.manifest, str(self.directory))
+        if found.manifest.complete:
+            raise DataError(f"resume: {self.directory} is complete")
+        check_same_code(found.manifest, fresh.manifest, str(self.directory))
+        self._go_on(training, found)
+
+    def _go_on(self, training: Training, found: RunDirectory) -> None:
+        last, best = found.manifest.checkpoints[-1], None
+        if training.keeps_best:
+            epoch = (best_epoch(found.history) or 0) - training.first_epoch
+            best = epoch, found.state(found.manifest.checkpoint(epoch))
+        training.resume(found.state(last), found.history, best)
+        self._keep = self._keep or len(found.manifest.checkpoints) > 1 + training.keeps_best
+        self._last = last.epoch, time.monotonic()
+        self._pending = found.manifest, {}
+
+    def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
+        """Have the state hashed beside the next epoch; write a checkpoint if it is time."""
+        done = len(training.history)
+        if done % self._digest_every:
+            return
+        self._hash(training)
+        epoch, at = self._last
+        if (
+            done == self._digest_every
+            or (self._every is not None and done - epoch >= self._every)
+            or (self._seconds is not None and time.monotonic() - at >= self._seconds)
+        ):
+            self._commit()
+
+    def _hash(self, training: Training) -> None:
+        done, best = len(training.history), training.best
+        states = {done: training.problem.state()} | ({best[0]: best[1]} if best else {})
+        self._settle()
+        before = self._pending[0].chain.n_epochs if self._pending else 0
+        records = training.history[before:]
+        self._hashing = self._hasher.submit(digest_arrays, states[done]), records, states
+
+    def _settle(self) -> None:
+        """Add a link to the chain and lines to the metrics for the state that was hashed.
+
+        It may be interrupted and called again.
+        """
+        if self._hashing is None:
+            return
+        run = self._open_run()
+        hashed, records, states = self._hashing
+        before = self._pending[0] if self._pending else run.manifest
+        done = before.chain.n_epochs
+        manifest = before.then(hashed.result(), done + len(records))
+        if done == 0:
+            self._begin()
+        for record in records[len(run.history) - done :]:
+            run.append(record)
+        self._pending, self._hashing = (manifest, states), None
+
+    def _open_run(self) -> RunDirectory:
+        if self._run is None:
+            raise SerialeqError("RunRecorder: expected to be told of a training first")
+        return self._run
+
+    def _begin(self) -> None:
+        run = self._open_run()
+        if run.locked:
+            return
+        run.lock()
+        if run.holds_run():  # another process was faster
+            raise DataError(f"out: {self.directory} holds a run already")
+
+    def _commit(self) -> None:
+        self._settle()
+        if self._pending is None:
+            return
+        manifest, states = self._pending
+        n_epochs = manifest.chain.n_epochs
+        if n_epochs % self._digest_every and n_epochs < manifest.run["n_epochs"]:
+            return  # the link of a training that was stopped: one that goes on does not have it
+        if n_epochs > self._last[0]:
+            self._open_run().commit(manifest, states, keep=self._keep)
+        self._last = n_epochs, time.monotonic()
+
+    def on_failure(self, training: Training, error: BaseException) -> None:
+        """Write a checkpoint of the last whole epoch, if the training was interrupted."""
+        if self._run is None:
+            return
+        try:
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                self._commit()
+        finally:
+            self._run.release()
+            self._hasher.shutdown(wait=False)
+
+    def on_epochs_end(self, training: Training) -> None:
+        """Hash the last state, if that was not done."""
+        self._settle()
+        hashed = self._pending[0].chain.n_epochs if self._pending else 0
+        if len(training.history) > hashed:
+            if len(training.history) < training.n_epochs:
+                self._commit()
+            self._hash(training)
+
+    def on_train_end(self, training: Training) -> None:
+        """Write the model or, as others will do that in their time, a checkpoint."""
+        self._model_epoch = training.best[0] if training.best else len(training.history)
+        if self._finish and not training.description:  # without an estimator
+            trained = training.problem.trained()
+            about = {
+                "kind": "arrays",
+                "digest": digest_arrays(trained),
+                "trained": sorted(trained),
+            }
+            self.save(trained, about)
+        else:
+            self._commit()
+
+    def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        """Write an estimator's model, unless the caller does."""
+        if self._finish:
+            self.save(arrays, about)
+
+    def save(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        """Write the model, which makes the run complete.
+
+        Parameters
+        ----------
+        arrays : dict of arrays
+        about : dict
+            With ``kind``, ``trained`` (the names of the arrays that ``digest`` is of), and what
+            else `serialeq.load` needs.
+        """
+        self._settle()
+        if self._pending is None:  # no epochs at all
+            self._begin()
+        run = self._open_run()
+        manifest = self._pending[0] if self._pending else run.manifest
+        run.complete(manifest, arrays, about, epoch=self._model_epoch or 0, keep=self._keep)
+        run.release()
+        self._hasher.shutdown(wait=False)
+
+
+def check_same_run(found: Manifest, expected: Manifest, directory: str) -> None:
+    """Raise DataError unless two manifests are of the same run; names the first field."""
+    for where, given, wanted in differences(expected.run, found.run):
+        raise DataError(f"resume: {directory}: {where}: expected {wanted}, got {given}")
+    if found.chain.digests[0] != expected.chain.digests[0]:
+        raise DataError(f"resume: {directory}: digests[0]: the training starts from another state")
+
+
+def check_same_code(found: Manifest, present: Manifest, directory: str) -> None:
+    """Raise DataError if a run was begun by other code of this package: bits could differ.
+
+    Of other libraries and machines, on which no bits depend, a warning tells.
+    """
+    for field in ("serialeq", "kernels"):
+        began, here = (manifest.environment.get(field) for manifest in (found, present))
+        if began != here:
+            raise DataError(
+                f"resume: {directory}: environment.{field}: the run was begun with {began}, this "
+                f"is {here}; go on with that version, or train anew"
+            )
+    for where, began, here in differences(found.environment, present.environment):
+        warnings.warn(
+            f"resume: {directory}: environment.{where}: the run was begun with {began}, and goes "
+            f"on with {here}",
+            stacklevel=2,
+        )

@@ -1,0 +1,76 @@
+"""Train the same problem with several engines and compare time, loss and digest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from serialeq.digest import digest_arrays
+from serialeq.engines.engine import get_engine
+from serialeq.native.team import WorkerTeam
+from serialeq.problems.mf.problem import Factorization
+
+from .session import OrderSource, Session
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One row of a comparison."""
+
+    engine: str
+    order: str
+    jobs: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a contestant.
+
+    Attributes
+    ----------
+    contestant : Contestant
+    equivalent : bool
+        The engine promises the bits of the serial run.
+    seconds : float
+        Planning, packing and all epochs.
+    rmse : float
+        On held-out data.
+    digest : str
+    """
+
+    contestant: Contestant
+    equivalent: bool
+    seconds: float
+    rmse: float
+    digest: str
+
+
+def compare(
+    make_problem: Callable[[], Factorization],
+    held_out_rmse: Callable[[Factorization], float],
+    contestants: Iterable[Contestant],
+    n_epochs: int,
+    seed: int,
+) -> Iterable[Result]:
+    """Yield the result of each contestant, every one starting from a problem of its own."""
+    for contestant in contestants:
+        engine = get_engine(contestant.engine)
+        with WorkerTeam(contestant.jobs) as team:
+            warm = make_problem()
+            orders = OrderSource(warm, contestant.order, seed, team)
+            Session(warm, orders, engine.name, team).prepare(0)
+            problem = make_problem()
+            began = time.perf_counter()
+            orders = OrderSource(problem, contestant.order, seed, team)
+            session = Session(problem, orders, engine.name, team)
+            for epoch in range(n_epochs):
+                session.run_epoch(epoch)
+            seconds = time.perf_counter() - began
+        yield Result(
+            contestant,
+            engine.equivalent,
+            seconds,
+            held_out_rmse(problem),
+            digest_arrays(problem.trained()),
+        )

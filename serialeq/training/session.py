@@ -1,0 +1,170 @@
+"""A session: one problem, one kind of order, one engine, a team; runs epoch after epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from serialeq.digest import digest_arrays
+from serialeq.engines.auto import check_engine, choose_engine
+from serialeq.engines.engine import Engine
+from serialeq.engines.executor import Executor
+from serialeq.errors import SerialeqError
+from serialeq.native.kernel import BoundKernel
+from serialeq.native.team import WorkerTeam
+from serialeq.order import Order, check_samples, given_order, shuffled_order
+from serialeq.problem import Problem, SlicedProblem
+
+ORDERS = ("blocked", "shuffled", "reshuffled", "given")
+
+
+def check_order(name: str) -> None:
+    """Raise SerialeqError unless `name` is a kind of order."""
+    if name not in ORDERS:
+        raise SerialeqError(
+            f"order: expected one of {', '.join(ORDERS)} or an array of samples, got {name!r}"
+        )
+
+
+class OrderSource:
+    """The order of each epoch, as a function of (kind, seed, epoch).
+
+    Orders are made when asked for and not kept: they take 4 bytes a sample and more.
+
+    Parameters
+    ----------
+    problem : Problem
+    order : {"blocked", "shuffled", "reshuffled", "given"}, array of int or Order
+        Blocks, shuffled inside; one random permutation, used in every epoch; a new one each
+        epoch; the order of the data; any sequence of samples; or an order made elsewhere.
+    seed : int
+    team : WorkerTeam, optional
+        Whose threads share the work of grouping samples into blocks.
+
+    Attributes
+    ----------
+    seed : int
+    """
+
+    def __init__(
+        self, problem: Problem, order: Any, seed: int, team: WorkerTeam | None = None
+    ) -> None:
+        if isinstance(order, str):
+            check_order(order)
+        if isinstance(order, Order) and problem.redrawn:
+            raise SerialeqError(
+                f"order: expected a kind of order or an array of samples, as the supports of "
+                f"{type(problem).__name__} change with the epoch; got an Order"
+            )
+        self._problem = problem
+        self._order = order
+        self.seed = seed
+        self._team = team
+
+    @property
+    def name(self) -> str:
+        """The kind of order, or the digest of its samples."""
+        if isinstance(self._order, str):
+            return self._order
+        own = isinstance(self._order, Order)
+        samples = self._order.samples() if own else np.asarray(self._order)
+        return digest_arrays({"samples": samples.astype(np.int64)})
+
+    def key(self, epoch: int) -> int:
+        """Return a number that two epochs share if they have the same order and supports."""
+        reshuffled = isinstance(self._order, str) and self._order == "reshuffled"
+        return epoch if reshuffled or self._problem.redrawn else 0
+
+    def epoch(self, epoch: int) -> Order:
+        """Return the order of one epoch, with that epoch's supports."""
+        if self._problem.redrawn:
+            self._problem.draw(epoch)
+        if isinstance(self._order, Order):
+            check_samples(self._problem.hypergraph, self._order.samples())
+            return self._order
+        if not isinstance(self._order, str):
+            return given_order(self._problem.hypergraph, self._order)
+        if self._order == "blocked":
+            return self._problem.blocked_order(self.seed, self._team)
+        if self._order == "reshuffled":
+            return self._problem.reshuffled_order(self.seed, epoch)
+        graph = self._problem.hypergraph
+        if self._order == "given":
+            return given_order(graph, np.arange(graph.n_samples, dtype=np.int32))
+        return shuffled_order(graph, self.seed)
+
+
+class Session:
+    """Runs epochs; plans and packs only when the order changes.
+
+    Parameters
+    ----------
+    problem : Problem
+    orders : OrderSource
+    engine : str
+        Name of an engine, or "auto".
+    team : WorkerTeam
+        Its size is the number of workers.
+
+    Attributes
+    ----------
+    asked_for : str
+        The engine asked for.
+    engine : Engine or None
+        The engine in use, once the first epoch is prepared.
+    engine_reason : str
+        Why.
+    """
+
+    def __init__(
+        self, problem: Problem, orders: OrderSource, engine: str, team: WorkerTeam
+    ) -> None:
+        check_engine(engine)
+        self.problem = problem
+        self.orders = orders
+        self.team = team
+        self.engine: Engine | None = None
+        self.engine_reason = ""
+        self.asked_for = engine
+        self._key: int | None = None
+        self._n_samples = 0
+        self._executor: Executor
+        self._kernel: BoundKernel
+
+    def prepare(self, epoch: int) -> None:
+        """Plan, pack and compile what an epoch needs, if the last one did not."""
+        key = self.orders.key(epoch)
+        if key == self._key:
+            return
+        order = self.orders.epoch(epoch)
+        if self.engine is None:
+            self.engine, self.engine_reason = choose_engine(
+                self.asked_for, self.problem, order, self.team.n_threads
+            )
+        if self.engine.plan is not None:
+            plan = self.engine.plan(order, self.team.n_workers, self.problem.timed)
+            kernel = self.problem.bind(plan.layout, plan.times)
+            self._executor, self._kernel = Executor(plan, self.team), kernel
+        else:
+            self._slice(self.problem, order, self.engine.name == "minibatch")
+        self._n_samples = order.n_samples
+        self._key = key
+
+    def _slice(self, problem: Problem, order: Order, simultaneous: bool) -> None:
+        assert isinstance(problem, SlicedProblem)  # runs_on has said so
+        if self._key is not None and order.name == "two-level":
+            problem.follow(order)
+            return
+        plan, self._kernel = problem.sliced(order, self.team, simultaneous)
+        if plan.n_workers < self.team.n_workers:
+            self.engine_reason += (
+                f"; {plan.n_workers} of {self.team.n_workers} workers: waits of more do not fit"
+            )
+        self._executor = Executor(plan, self.team)
+
+    def run_epoch(self, epoch: int) -> None:
+        """Run one epoch."""
+        self.prepare(epoch)
+        self.problem.begin_epoch(epoch, self._n_samples)
+        self._executor.run(self._kernel)
