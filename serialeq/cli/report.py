@@ -3,54 +3,60 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from serialeq.training.trainer import EpochRecord
+from serialeq.training.callbacks import Callback, EpochRecord, Training
 
 notices = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and messages go to stderr; stdout is for results."""
 
 
-class EpochProgress:
-    """Reports epochs: a bar with loss and time left on a terminal, a line each otherwise."""
+class EpochProgress(Callback):
+    """Shows epochs while a block runs: a bar with loss and time left on a terminal, else lines."""
 
-    def __init__(self, n_epochs: int, bar: Progress | None) -> None:
-        self._n_epochs = n_epochs
-        self._bar = bar
-        self._task = bar.add_task("epochs", total=n_epochs, told="") if bar else None
+    needs_loss = True
 
-    def __call__(self, record: EpochRecord) -> None:
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        if notices.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                TextColumn("{task.fields[loss]}"), TimeRemainingColumn(), console=notices,
+            )  # fmt: skip
+
+    def __enter__(self) -> EpochProgress:
+        """Show the bar when the training begins."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def on_train_begin(self, training: Training) -> None:
+        """Show how many epochs there are to be."""
+        if self._bar is not None:
+            done = len(training.history)
+            self._task = self._bar.add_task(
+                "epochs", total=training.n_epochs, completed=done, loss=""
+            )
+            self._bar.start()
+
+    def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Take note of an epoch."""
-        told = f"loss {record.loss:.4f}"
+        text = f"loss {record.loss:.4f}"
         if record.validation_loss is not None:
-            told += f", held out {record.validation_loss:.4f}"
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, advance=1, told=told)
+            text += f", held out {record.validation_loss:.4f}"
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, loss=text)
         else:
-            notices.print(f"epoch {record.epoch}/{self._n_epochs}: {told}, {record.seconds:.3f} s")
-
-
-@contextmanager
-def epoch_progress(n_epochs: int) -> Iterator[EpochProgress]:
-    """Show progress while the block runs, and leave the terminal as it was."""
-    if not notices.is_terminal:
-        yield EpochProgress(n_epochs, None)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=notices) as bar:
-        yield EpochProgress(n_epochs, bar)
+            n_epochs = training.n_epochs
+            notices.print(f"epoch {record.epoch}/{n_epochs}: {text}, {record.seconds:.3f} s")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -1,166 +1,25 @@
-"""Run directories on the command line: every training, ``train --resume``, ``verify``, ``diff``."""
+"""Run directories on the command line: ``train --resume``, ``verify``, ``diff``."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serialeq.errors import DataError, SerialeqError
+from serialeq.errors import SerialeqError
 
-from .options import Every, Jobs, Json, Keep, Seconds
+from .options import Engine, Every, Files, Jobs, Json, Keep, Seconds
 
 if TYPE_CHECKING:
-    import numpy as np
+    from serialeq.runs.manifest import Manifest
 
-    from serialeq.runs.directory import RunDirectory
-    from serialeq.runs.recorder import RunRecorder
-    from serialeq.training.callbacks import Callback
+    from .train import Job
 
 DIFFERENT = 3
 """Exit status of ``verify`` and ``diff`` where bits differ; 1 is an error, 2 a wrong option."""
 
-_HOW = ("out", "engine", "jobs", "as_json", "plot", "near", "checkpoint_every",
-        "checkpoint_seconds", "keep_checkpoints", "digest_every")  # fmt: skip
-_ENGINES = {"serial": "auto", "repeatable": "minibatch", "none": "hogwild"}
-Engine = Annotated[
-    str | None, typer.Option(help="An engine with the promise of the run's; auto by default.")
-]
-Files = Annotated[
-    list[Path] | None,
-    typer.Option("--data", help="Where the data are now, if moved; repeat for several files."),
-]
-
-
-class Trained(NamedTuple):
-    """What a training gives: the model, its description, and how to tell the user."""
-
-    arrays: dict[str, np.ndarray]
-    about: dict[str, Any]
-    tell: Callable[[], None]
-
-
-Body = Callable[[SimpleNamespace, "Sequence[Callback]"], Trained]
-_BODIES: dict[str, tuple[Body, tuple[str, ...]]] = {}
-
-
-def trains(problem: str, *files: str) -> Callable[[Body], Body]:
-    """Register the function that trains a problem from options, some of which are files."""
-
-    def register(body: Body) -> Body:
-        _BODIES[problem] = body, files
-        return body
-
-    return register
-
-
-def start(problem: str, options: dict[str, Any]) -> None:
-    """Train as a command was told, into a run directory if it was told one."""
-    from serialeq.runs.atomic import prepare_directory
-    from serialeq.runs.recorder import RunRecorder
-
-    out = options["out"]
-    recorder = None
-    if out is not None:
-        prepare_directory(out)
-        _, files = _BODIES[problem]
-        paths = {name: options[name] for name in files if options[name] is not None}
-        recorder = RunRecorder(
-            out,
-            every=options["checkpoint_every"],
-            seconds=options["checkpoint_seconds"],
-            keep=options["keep_checkpoints"],
-            digest_every=options["digest_every"],
-            files=_fingerprints(paths),
-            description=_description(problem, options),
-            finish=False,
-        )
-    _train(problem, options, recorder)
-
-
-def _train(problem: str, options: dict[str, Any], recorder: RunRecorder | None) -> None:
-    body, _ = _BODIES[problem]
-    with _terminated_in_order():
-        trained = body(SimpleNamespace(**options), [recorder] if recorder else [])
-    if recorder is not None:
-        recorder.save(trained.arrays, trained.about)
-    trained.tell()
-
-
-@contextmanager
-def _terminated_in_order() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, with status 143."""
-
-    def end(*_: object) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _description(problem: str, options: dict[str, Any]) -> dict[str, Any]:
-    _, files = _BODIES[problem]
-    left_out = {*files, *_HOW}
-    parameters = {name: value for name, value in options.items() if name not in left_out}
-    return {"problem": problem, "parameters": parameters}
-
-
-def _fingerprints(paths: dict[str, Path]) -> dict[str, Any]:
-    """Return path, size and sha256 of each file."""
-    import hashlib
-
-    told = {}
-    for name, path in paths.items():
-        try:
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                size = file.tell()
-        except OSError as error:
-            reason = error.strerror or error
-            raise DataError(f"{path}: expected a readable file, got: {reason}") from error
-        told[name] = {"path": str(path.resolve()), "bytes": size, "sha256": digest}
-    return told
-
-
-# ---- going on and replaying ----------------------------------------------------------------------
-
-
-def _recipe(
-    run: RunDirectory, engine: str | None, jobs: int | None, moved: list[Path] | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the options of a run's training, and what its files are now."""
-    told = run.manifest.run
-    if told["problem"] not in _BODIES:
-        raise SerialeqError(
-            f"{run.path}: expected a run of one of {', '.join(_BODIES)}, got {told['problem']!r}; "
-            "replay it in Python with serialeq.RunVerifier"
-        )
-    recorded = told["data"]["files"]
-    _, names = _BODIES[told["problem"]]
-    paths = {name: Path(file["path"]) for name, file in recorded.items()}
-    if moved:
-        if len(moved) != len(paths):
-            raise SerialeqError(f"data: expected {len(paths)} files ({', '.join(paths)})")
-        paths = dict(zip(paths, moved, strict=True))
-    files = _fingerprints(paths)
-    for name, file in files.items():
-        for field in ("bytes", "sha256"):
-            if file[field] != recorded[name][field]:
-                raise DataError(
-                    f"{file['path']}: {field}: the data ({name}) changed since the run: expected "
-                    f"{recorded[name][field]}, as manifest.json says, got {file[field]}"
-                )
-    engine = engine or _ENGINES[told["promise"]]
-    options = dict.fromkeys((*_HOW, *names)) | told["parameters"] | paths
-    return options | {"engine": engine, "jobs": jobs}, files
+RunPath = Annotated[Path, typer.Argument(help="Directory written by train --out.")]
 
 
 def train(
@@ -182,51 +41,57 @@ def train(
     if directory is None:
         print(context.get_help())
         raise typer.Exit(2)
-    how = {
-        "checkpoint_every": checkpoint_every,
-        "checkpoint_seconds": checkpoint_seconds,
-        "keep_checkpoints": keep_checkpoints,
-        "as_json": as_json,
-    }
-    _resume(directory, engine, jobs, data, how)
-
-
-def _resume(
-    directory: Path,
-    engine: str | None,
-    jobs: int | None,
-    moved: list[Path] | None,
-    how: dict[str, Any],
-) -> None:
-    """Go on with an interrupted run; `how` are the options that do not make the model."""
-    from serialeq.runs.directory import RunDirectory
+    from serialeq.runs.directory import read_manifest
     from serialeq.runs.recorder import RunRecorder
+    from serialeq.training.callbacks import BestEpoch
 
     from .report import notices
+    from .train import finish
 
-    run = RunDirectory.open(directory)
-    told = run.manifest.run
-    if run.manifest.complete:
-        notices.print(f"{directory} is complete: {run.manifest.chain.n_epochs} epochs")
+    manifest = read_manifest(directory)
+    if manifest.complete:
+        notices.print(f"{directory} is complete: {manifest.chain.n_epochs} epochs")
         return
-    options, files = _recipe(run, engine, jobs, moved)
-    options |= how
+    job, source = _job_of(manifest, directory, (engine, jobs), data)
     recorder = RunRecorder(
-        directory,
-        resume=True,
-        every=how["checkpoint_every"],
-        seconds=how["checkpoint_seconds"],
-        keep=how["keep_checkpoints"],
-        files=files,
-        description={name: told[name] for name in ("problem", "parameters")},
-        finish=False,
-    )
-    notices.print(f"{run.manifest.chain.n_epochs} of {told['n_epochs']} epochs are done")
-    _train(told["problem"], options, recorder)
+        directory, resume=True, every=checkpoint_every, seconds=checkpoint_seconds,
+        keep=keep_checkpoints, source=source, finish=False,
+    )  # fmt: skip
+    notices.print(f"{manifest.chain.n_epochs} of {manifest.run['n_epochs']} epochs are done")
+    finish(job, recorder, [BestEpoch()] if manifest.run["model"] == "best" else [], as_json)
+
+
+def _job_of(
+    manifest: Manifest,
+    directory: Path,
+    how: tuple[str | None, int | None],
+    moved: list[Path] | None,
+) -> tuple[Job, dict[str, Any]]:
+    """Return what a run trained, and where its data are now; `how`: engine and workers."""
+    from serialeq.problems.recorded import recorded_run
+    from serialeq.problems.registry import kinds
+
+    from .files import found_again
+    from .train import make_job
+
+    run = recorded_run(manifest)
+    if run["problem"] not in kinds():
+        raise SerialeqError(
+            f"{directory}: expected a run of one of {', '.join(kinds())}, got {run['problem']!r}; "
+            "replay it in Python with serialeq.RunVerifier"
+        )
+    if not run["data"]["files"]:
+        raise SerialeqError(
+            f"{directory}: expected a run that names its files, got one recorded from Python; "
+            "replay it there with serialeq.RunVerifier"
+        )
+    paths, files = found_again(run["data"]["files"], moved)
+    job = make_job(kinds()[run["problem"]], run, {**run["data"]["reading"], **paths}, how)
+    return job, job.source(files)
 
 
 def verify(
-    directory: Annotated[Path, typer.Argument(help="Directory written by train --out.")],
+    directory: RunPath,
     epochs: Annotated[
         str | None, typer.Option(help="FIRST:LAST, the states to compare; 0 is the start.")
     ] = None,
@@ -236,22 +101,23 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Train again and say at which epoch the bits first differ (exit status 3), if they do."""
-    from serialeq.runs.directory import RunDirectory
+    from serialeq.runs.directory import read_manifest
     from serialeq.runs.verifier import RunVerifier
+    from serialeq.training.callbacks import BestEpoch
 
     from .report import notices, print_json
+    from .train import run
 
-    run = RunDirectory.open(directory)
-    told = run.manifest.run
-    options, files = _recipe(run, engine, jobs, data)
-    description = {name: told[name] for name in ("problem", "parameters")}
-    verifier = RunVerifier(directory, *_range(epochs), files=files, description=description)
-    body, _ = _BODIES[told["problem"]]
+    manifest = read_manifest(directory)
+    verifier = RunVerifier(directory, *_range(epochs))
+    job, source = _job_of(manifest, directory, (engine, jobs), data)
+    verifier.source = source
+    best = [BestEpoch()] if manifest.run["model"] == "best" else []
+    trained = run(job, [verifier, *best])
+    verifier.compare_model(trained.arrays)
     for field, there, here in verifier.environment:
         notices.print(f"{field}: the run was made with {there}, this is {here}")
-    trained = body(SimpleNamespace(**options | {"as_json": True}), [verifier])
-    verifier.compare_model(trained.arrays)
-    at, chain = verifier.first_difference, run.manifest.chain
+    at, chain = verifier.first_difference, manifest.chain
     same = at is None and not verifier.model_differs
     if as_json:
         print_json({

@@ -11,12 +11,6 @@ from .engine import ENGINES, Engine, get_engine
 _WORTHWHILE = 1.1  # predicted speedup below which the serial engine is safer
 
 
-def check_engine(name: str) -> None:
-    """Raise SerialeqError unless `name` is "auto" or an engine's name."""
-    if name != "auto":
-        get_engine(name)
-
-
 def choose_engine(name: str, problem: Problem, order: Order, n_workers: int) -> tuple[Engine, str]:
     """Return the engine to use and the reason, in words.
 

@@ -1,4 +1,4 @@
-"""Plans without waits: one worker in serial order, or all workers at once (Hogwild!)."""
+"""The serial plan: one worker, in serial order, without waits."""
 
 from __future__ import annotations
 
@@ -6,26 +6,10 @@ import numpy as np
 
 from serialeq.order import Order
 
-from .ownership import assign_owners
-from .schedule import Schedule, assemble, check_workers
+from .schedule import Schedule, assemble
 
 
 def plan_serial(order: Order, n_workers: int = 1, with_times: bool = False) -> Schedule:
     """Plan the serial run, whatever number of workers is offered."""
     workers = np.zeros(order.n_steps, dtype=np.uint16)
     return assemble(order, 1, workers, with_times=with_times)
-
-
-def plan_free(order: Order, n_workers: int, with_times: bool = False) -> Schedule:
-    """Plan Hogwild! (Niu et al. 2011): everyone runs, nobody waits. Not serially equivalent.
-
-    In a fine order each worker takes one contiguous run of the random order. Blocks are given
-    to the workers that own them, as for dataflow, which is the best that Hogwild! can have.
-    """
-    check_workers(n_workers)
-    if order.is_fine:
-        steps = np.arange(order.n_steps, dtype=np.int64)
-        workers = (steps * n_workers // max(order.n_steps, 1)).astype(np.uint16)
-    else:
-        workers = assign_owners(order, n_workers)
-    return assemble(order, n_workers, workers, with_times=with_times)

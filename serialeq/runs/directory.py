@@ -50,6 +50,7 @@ class RunDirectory:
         self.history: list[EpochRecord] = []
         self._seal, self._size = "", 0
         self._lock: DirectoryLock | None = None
+        self._checked = "", b""
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -78,7 +79,7 @@ class RunDirectory:
             If there is no run, or a file is missing, damaged or of a newer version; names file
             and field.
         """
-        manifest = Manifest.decode(_read(path / manifests.NAME), str(path / manifests.NAME))
+        manifest = read_manifest(path)
         run = cls(path, manifest)
         lines = _read(path / metrics.NAME)
         found = metrics.decode_lines(lines, manifest.chain.n_epochs, str(path / metrics.NAME))
@@ -86,10 +87,14 @@ class RunDirectory:
         if manifest.complete and len(lines) > run._size:
             raise DataError(f"{path / metrics.NAME}: more than {len(run.history)} lines")
         for record in (*manifest.checkpoints, *([manifest.model] if manifest.model else [])):
-            run._content(record)
+            run._checked = record.file, run._content(record)
         return run
 
     def _content(self, record: FileRecord) -> bytes:
+        file, content = self._checked
+        self._checked = "", b""
+        if file == record.file:  # the last one, which is most often what is asked for next
+            return content
         content = _read(self.path / record.file)
         found = hashlib.sha256(content).hexdigest()
         if found != record.sha256:
@@ -221,6 +226,11 @@ class RunDirectory:
                 path.unlink(missing_ok=True)
         with errors_named(self.path):
             sync_directory(self.path)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of a run alone; the other files are not looked at."""
+    return Manifest.decode(_read(path / manifests.NAME), str(path / manifests.NAME))
 
 
 def _read(path: Path) -> bytes:

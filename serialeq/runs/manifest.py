@@ -14,20 +14,19 @@ import platform
 import re
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 import serialeq
+from serialeq.engines.engine import Promise
 from serialeq.errors import DataError, SerialeqError
-from serialeq.native.jit import source_digest
+from serialeq.native.source import bits_digest
 
 from .chain import DigestChain
 
-FORMAT = 1
+FORMAT = 2
 NAME = "manifest.json"
-PROMISES = ("serial", "repeatable", "none")
-"""Bits of the serial run; the same bits for any number of workers; nothing."""
 MODELS = ("last", "best")
 """The model is of the last epoch; of the one with the lowest loss (see `BestEpoch`)."""
 
@@ -54,20 +53,23 @@ class Manifest:
     Attributes
     ----------
     run : dict
-        What is trained: ``problem``, ``parameters``, ``order``, ``seed``, ``n_epochs``,
-        ``promise`` (see `PROMISES`), ``model`` (of which epoch, see `MODELS`), ``digest_every``
+        What is trained: ``problem`` (a kind's word, or a class of problem without estimator),
+        ``estimator``, ``parameters``, ``order``, ``seed``, ``n_epochs``, ``promise`` (of the
+        engine, see `serialeq.engines.engine`), ``model`` (of which epoch, see `MODELS`), ``digest_every``
         (see `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and the ``files`` they
         were read from). The chain's root is the sha256 of its canonical JSON, without the files'
         paths.
     chain : DigestChain
     environment : dict
-        Version of this package and digest of its kernels' source, Python, libraries.
+        Version of this package and digest of the code that decides bits, Python, libraries.
     checkpoints : tuple of FileRecord
         In the order of epochs.
     model : FileRecord or None
         Of a complete run.
     about : dict
         What else is to be known of the model.
+    format : int
+        1: written by 0.1.0, with other names for problems, parameters and promises.
     """
 
     run: dict[str, Any]
@@ -76,12 +78,16 @@ class Manifest:
     checkpoints: tuple[FileRecord, ...] = ()
     model: FileRecord | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
 
     @classmethod
-    def start(cls, run: dict[str, Any], digest: str) -> Manifest:
-        """Return the manifest of a run before its first epoch, given the state's digest."""
+    def start(cls, run: dict[str, Any], digest: str, problem: type) -> Manifest:
+        """Return the manifest of a run before its first epoch, given the state's digest.
+
+        `problem`: the class whose code trains.
+        """
         run = json.loads(canonical(run))
-        return cls(run, DigestChain(root_of(run)).then(digest, 0), environment())
+        return cls(run, DigestChain(root_of(run)).then(digest, 0), environment(problem))
 
     @property
     def complete(self) -> bool:
@@ -109,7 +115,7 @@ class Manifest:
     def encode(self) -> bytes:
         """Return the bytes of the file."""
         content = {
-            "format": FORMAT,
+            "format": self.format,
             "run": self.run,
             "environment": self.environment,
             "epochs": self.chain.n_epochs,
@@ -198,7 +204,7 @@ class _Fields:
             ("data", dict),
         ):
             self.take(key, kind, run, "run.")
-        for key, known in (("promise", PROMISES), ("model", MODELS)):
+        for key, known in (("promise", get_args(Promise)), ("model", MODELS)):
             if run.get(key) not in known:
                 raise self.fail(f"run.{key}", f"one of {', '.join(known)}", run.get(key))
         self.digest(run["data"].get("sha256"), "run.data.sha256")
@@ -236,7 +242,8 @@ class _Fields:
             raise self.fail("status", _STATUS[model is not None], self.given["status"])
         if model is None and (not epochs or epochs[-1] != chain.n_epochs):
             raise self.fail("checkpoints", f"one of epoch {chain.n_epochs}", epochs)
-        return Manifest(run, chain, environment, checkpoints, model, self.take("about", dict))
+        about, version = self.take("about", dict), self.take("format", int)
+        return Manifest(run, chain, environment, checkpoints, model, about, version)
 
 
 def canonical(content: Any) -> bytes:
@@ -267,12 +274,12 @@ def root_of(run: dict[str, Any]) -> str:
     return hashlib.sha256(canonical(content)).hexdigest()
 
 
-def environment() -> dict[str, str]:
-    """Return the versions of what trains."""
+def environment(problem: type) -> dict[str, str]:
+    """Return the versions of what trains, and the digest of the code that decides bits."""
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     return versions | {
         "serialeq": serialeq.__version__,
-        "kernels": source_digest("native"),
+        "code": bits_digest(problem),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
@@ -282,7 +289,7 @@ def differences(a: Any, b: Any, where: str = "") -> list[tuple[str, str, str]]:
     """Return (field, value in a, value in b) where two JSON objects differ; paths do not count."""
     if isinstance(a, dict) and isinstance(b, dict):
         found = []
-        for key in sorted({*a, *b} - {"path"}):
+        for key in sorted({*a, *b} - {"path", "reading"}):  # what was read has a digest
             place = f"{where}.{key}" if where else key
             if key not in a or key not in b:
                 found.append((place, _shown(a, key), _shown(b, key)))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from serialeq.digest import digest_arrays
+from serialeq.engines.engine import promise_of
 from serialeq.errors import DataError, SerialeqError
 from serialeq.training.callbacks import Callback, EpochRecord, Training, best_epoch
 
@@ -21,37 +22,28 @@ from .manifest import Manifest, differences
 CHECKPOINT_SECONDS = 60.0
 States = dict[int, dict[str, np.ndarray]]
 """States to write, by epoch: the last, and the best one if that is kept."""
-_PROMISE = {"hogwild": "none", "minibatch": "repeatable"}
 
 
-def promise_of(engine: str) -> str:
-    """Return what an engine (or "auto") promises of the bits; see `serialeq.runs.manifest`."""
-    return _PROMISE.get(engine, "serial")
+_SAME_IN_FORMAT_1 = ("order", "seed", "n_epochs", "first_epoch", "promise", "model",
+                     "digest_every", "data")  # fmt: skip
 
 
 def describe_run(
-    training: Training,
-    files: dict[str, Any],
-    description: dict[str, Any] | None,
-    digest_every: int,
+    training: Training, source: dict[str, Any], digest_every: int
 ) -> dict[str, Any]:
     """Return what is trained, as the manifest tells it."""
     orders = training.session.orders
-    described = {"problem": type(training.problem).__name__, "parameters": {}}
-    return (
-        described
-        | (description or training.description)
-        | {
-            "order": orders.name,
-            "seed": orders.seed,
-            "n_epochs": training.n_epochs,
-            "first_epoch": training.first_epoch,
-            "promise": promise_of(training.session.asked_for),
-            "model": "best" if training.keeps_best else "last",
-            "digest_every": digest_every,
-            "data": {"sha256": digest_arrays(training.problem.data()), "files": files},
-        }
-    )
+    described = {"problem": type(training.problem).__name__, "estimator": None, "parameters": {}}
+    return described | training.description | {
+        "order": orders.name,
+        "seed": orders.seed,
+        "n_epochs": training.n_epochs,
+        "first_epoch": training.first_epoch,
+        "promise": promise_of(training.session.asked_for),
+        "model": "best" if training.keeps_best else "last",
+        "digest_every": digest_every,
+        "data": {"sha256": digest_arrays(training.problem.data()), "files": {}} | source,
+    }  # fmt: skip
 
 
 class RunRecorder(Callback):
@@ -75,10 +67,9 @@ class RunRecorder(Callback):
         Hash the state after so many epochs, and after the last; checkpoints are of such epochs.
         Hashing takes 0.6 ns for each byte of the state, which counts if epochs take milliseconds.
         A resumed run goes on with what it began with.
-    files : dict, optional
-        Path, size and sha256 of the files that the data were read from.
-    description : dict, optional
-        ``problem`` and ``parameters`` for the manifest, instead of what the training says.
+    source : dict, optional
+        Where the data come from: ``files`` (path, bytes and sha256 of each, by name) and how they
+        were read (``reading``: options by name).
     finish : bool
         False: the caller writes the model, with `save`.
 
@@ -98,8 +89,7 @@ class RunRecorder(Callback):
         seconds: float | None = None,
         keep: bool = False,
         digest_every: int = 1,
-        files: dict[str, Any] | None = None,
-        description: dict[str, Any] | None = None,
+        source: dict[str, Any] | None = None,
         finish: bool = True,
     ) -> None:
         if digest_every < 1:
@@ -113,7 +103,7 @@ class RunRecorder(Callback):
         self.directory = Path(directory)
         self._resume, self._every, self._seconds, self._keep = resume, every, seconds, keep
         self._digest_every = digest_every
-        self._files, self._description, self._finish = files or {}, description, finish
+        self._source, self._finish = source or {}, finish
         self._run: RunDirectory | None = None
         self._pending: tuple[Manifest, States] | None = None
         self._hashing: tuple[Future[str], list[EpochRecord], States] | None = None
@@ -131,9 +121,9 @@ class RunRecorder(Callback):
         if self._resume:
             self._run = found = RunDirectory.open_to_write(self.directory)
             self._digest_every = found.manifest.run["digest_every"]
-        run = describe_run(training, self._files, self._description, self._digest_every)
+        run = describe_run(training, self._source, self._digest_every)
         start = digest_arrays(training.problem.state())
-        fresh = RunDirectory(self.directory, Manifest.start(run, start))
+        fresh = RunDirectory(self.directory, Manifest.start(run, start, type(training.problem)))
         self._last = 0, time.monotonic()
         if found is None:
             self._run = fresh
@@ -285,7 +275,11 @@ class RunRecorder(Callback):
 
 def check_same_run(found: Manifest, expected: Manifest, directory: str) -> None:
     """Raise DataError unless two manifests are of the same run; names the first field."""
-    for where, given, wanted in differences(expected.run, found.run):
+    recorded, here = found.run, expected.run
+    if found.format == 1:  # which has other names for problems and parameters
+        recorded, here = ({key: run[key] for key in _SAME_IN_FORMAT_1} for run in (recorded, here))
+        recorded, here = (run | {"data": run["data"]["sha256"]} for run in (recorded, here))
+    for where, given, wanted in differences(here, recorded):
         raise DataError(f"resume: {directory}: {where}: expected {wanted}, got {given}")
     if found.chain.digests[0] != expected.chain.digests[0]:
         raise DataError(f"resume: {directory}: digests[0]: the training starts from another state")
@@ -296,7 +290,7 @@ def check_same_code(found: Manifest, present: Manifest, directory: str) -> None:
 
     Of other libraries and machines, on which no bits depend, a warning tells.
     """
-    for field in ("serialeq", "kernels"):
+    for field in ("serialeq", "code"):
         began, here = (manifest.environment.get(field) for manifest in (found, present))
         if began != here:
             raise DataError(

@@ -29,7 +29,7 @@ class RunVerifier(Callback):
         Compare the states after these epochs and all between, 0 being the start; by default all
         epochs of the run. The replay begins at the last checkpoint not after `first`. Where the
         chain has not all epochs, the range is widened to those that it has.
-    files, description : dict, optional
+    source : dict, optional
         As in `RunRecorder`.
 
     Attributes
@@ -42,7 +42,8 @@ class RunVerifier(Callback):
     n_compared : int
         How many digests were compared.
     environment : list of (str, str, str)
-        Versions that differ: field, the run's, those here. Bits need not differ for that.
+        Versions that differ: field, the run's, those here, once a training began. Bits need not
+        differ for that.
     model_differs : bool or None
         Whether the model is another one; None: it was not compared, as the replay did not run
         from what makes it to the end of the run.
@@ -56,8 +57,7 @@ class RunVerifier(Callback):
         first: int | None = None,
         last: int | None = None,
         *,
-        files: dict[str, Any] | None = None,
-        description: dict[str, Any] | None = None,
+        source: dict[str, Any] | None = None,
     ) -> None:
         self.run = RunDirectory.open(Path(directory))
         chain = self.run.manifest.chain
@@ -67,12 +67,12 @@ class RunVerifier(Callback):
             raise SerialeqError(f"epochs: expected FIRST:LAST within 0:{n}, got {first}:{last}")
         self._first = max(epoch for epoch in chain.epochs if epoch <= first)
         self._last = min(epoch for epoch in chain.epochs if epoch >= last)
-        self.environment = differences(self.run.manifest.environment, environment())
+        self.environment: list[tuple[str, str, str]] = []
         if self.run.manifest.run["promise"] == "none":
             raise SerialeqError(
                 f"verify: {directory} was trained by hogwild, which promises no bits"
             )
-        self._files, self._description = files or {}, description
+        self.source = source or {}
         self.began, self.n_compared = 0, 0
         self.model_differs: bool | None = None
         self.first_difference: int | None = None
@@ -80,15 +80,17 @@ class RunVerifier(Callback):
     def on_train_begin(self, training: Training) -> None:
         """See that it is the same run, and load the checkpoint to begin with."""
         recorded = self.run.manifest
+        here = environment(type(training.problem))
+        self.environment = differences(recorded.environment, here)
         every = recorded.run["digest_every"]
-        run = describe_run(training, self._files, self._description, every)
+        run = describe_run(training, self.source, every)
         digest = digest_arrays(training.problem.state())
         if run["promise"] != recorded.run["promise"]:
             raise SerialeqError(
                 f"engine: expected one that promises what the run's did "
                 f"({recorded.run['promise']}), got one that promises {run['promise']}"
             )
-        check_same_run(recorded, Manifest.start(run, recorded.chain.digests[0]), str(self.run.path))
+        check_same_run(recorded, Manifest.start(run, recorded.chain.digests[0], type(training.problem)), str(self.run.path))
         if digest != recorded.chain.digests[0]:
             self.first_difference = 0
         starts = [record for record in recorded.checkpoints if record.epoch <= self._first]

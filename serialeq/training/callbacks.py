@@ -35,6 +35,9 @@ class EpochRecord:
     validation_loss: float | None = None
 
 
+EpochFunction = Callable[[EpochRecord], None]
+
+
 @dataclass(eq=False)
 class Training:
     """A training in progress, as callbacks see it.
@@ -115,6 +118,11 @@ class Callback:
     `on_train_begin` may resume the training or stop it before its first epoch.
     """
 
+    @staticmethod
+    def of(given: Callback | EpochFunction) -> Callback:
+        """Return a callback, or one that calls a function."""
+        return given if isinstance(given, Callback) else _Told(given)
+
     needs_loss = False
     """Whether the training loss, which takes a pass over the data, is needed."""
     keeps_best = False
@@ -141,12 +149,11 @@ class Callback:
         """Be told what an estimator has become: arrays and description of a model file."""
 
 
-class EpochFunction(Callback):
+class _Told(Callback):
     """Calls a function with the record of each epoch."""
 
-    def __init__(self, function: Callable[[EpochRecord], None], needs_loss: bool = True) -> None:
+    def __init__(self, function: EpochFunction) -> None:
         self._function = function
-        self.needs_loss = needs_loss
 
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Pass the record on."""

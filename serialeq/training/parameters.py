@@ -1,54 +1,197 @@
-"""Checks of estimators' parameters: what was expected, and what came."""
+"""Hyper-parameters, each declared once: a typed field with a default, a check and its help.
+
+A declaration makes the constructor (by `dataclasses`), scikit-learn's ``get_params``, the check
+before training, the option of the command line, the entry in a run's manifest and the
+documentation::
+
+    class Model(Declared):
+        n_factors: Annotated[int, Parameter("Rank.", Whole(1))] = 32
+"""
 
 from __future__ import annotations
 
+import inspect
 import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from numbers import Integral, Real
-from typing import Any
+from types import NoneType
+from typing import Annotated, Any, dataclass_transform, get_args, get_origin, get_type_hints
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from serialeq.errors import SerialeqError
 
 
-def expect_one_of(name: str, given: Any, expected: tuple[Any, ...]) -> None:
-    """Raise SerialeqError unless a parameter is one of the values."""
-    if not any(given is one or given == one for one in expected):
-        raise SerialeqError(
-            f"{name}: expected one of {', '.join(map(str, expected))}, got {given!r}"
-        )
+@dataclass(frozen=True)
+class Parameter:
+    """What is to be known of a field besides its type and default.
+
+    Attributes
+    ----------
+    help : str
+        A line, or a few; what the documentation and ``--help`` say.
+    check : callable
+        ``check(name, value)`` raises SerialeqError; its ``kind`` is the type on the command line.
+        Not asked about None where the type allows that.
+    option : str or None
+        Name on the command line; "": the field's, without ``n_``; None: it has none.
+    makes_model : bool
+        False: it decides about time or output only, and is no part of what a run is.
+    """
+
+    help: str
+    check: Callable[[str, Any], None]
+    option: str | None = ""
+    makes_model: bool = True
 
 
-def expect_number(
-    name: str, given: Any, least: float, *, integer: bool = False, above: bool = False
-) -> None:
-    """Raise SerialeqError unless a parameter is a number of at least `least` (`above`: more)."""
-    kind: Any = Integral if integer else Real
-    if isinstance(given, Integral) and abs(int(given)) > sys.float_info.max:
+@dataclass(frozen=True)
+class Declaration:
+    """A declared field: `Parameter`, and what its annotation says."""
+
+    name: str
+    parameter: Parameter
+    type: Any
+    default: Any
+
+    @property
+    def optional(self) -> bool:
+        """Whether None is a value of its type."""
+        return NoneType in get_args(self.type)
+
+    @property
+    def option(self) -> str | None:
+        """Its name on the command line, or None."""
+        name = self.parameter.option
+        return self.name.removeprefix("n_") if name == "" else name
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(field,))
+class Declared:
+    """Base of what has declared parameters: every subclass is a dataclass."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = cls.__dict__.get("__doc__")
+        dataclass(eq=False, repr=False)(cls)
+        cls.__doc__ = own and _documented(cls, own)
+        types = {name: declared.type for name, declared in cls.declarations().items()}
+        cls.__init__.__annotations__ |= types  # signatures without the notes
+
+    @classmethod
+    def declarations(cls) -> dict[str, Declaration]:
+        """Return all declared fields by name."""
+        return _declarations(cls)
+
+    def check_parameters(self) -> None:
+        """Raise SerialeqError for the first parameter that is wrong."""
+        for name, declared in self.declarations().items():
+            value = getattr(self, name)
+            if not (value is None and declared.optional):
+                declared.parameter.check(name, value)
+
+
+@cache
+def _declarations(cls: type[Declared]) -> dict[str, Declaration]:
+    found = {}
+    hints = get_type_hints(cls, include_extras=True)
+    for own in fields(cls):  # type: ignore[arg-type]
+        hint = hints[own.name]
+        if get_origin(hint) is Annotated:
+            kind, *notes = get_args(hint)
+            parameter = next(note for note in notes if isinstance(note, Parameter))
+            found[own.name] = Declaration(own.name, parameter, kind, own.default)
+    return found
+
+
+def _documented(cls: type[Declared], doc: str) -> str:
+    """Add a section of parameters to a docstring, before the next section."""
+    told = ["Parameters", "----------"]
+    for name, declared in cls.declarations().items():
+        kind = declared.type.__name__ if isinstance(declared.type, type) else str(declared.type)
+        default = "" if declared.default is MISSING else f", default={declared.default!r}"
+        told += [
+            f"{name} : {kind.replace('typing.', '')}{default}",
+            *(f"    {line}" for line in textwrap.wrap(declared.parameter.help, 92)),
+        ]
+    head, rule, rest = inspect.cleandoc(doc).partition("\n\nAttributes\n")
+    return "\n".join([head, "", *told, ""]) + rule.removeprefix("\n") + rest
+
+
+# ---- checks --------------------------------------------------------------------------------------
+
+
+class Whole:
+    """An integer from `least` to `most`."""
+
+    kind: type = int
+
+    def __init__(self, least: int = 0, most: int | None = None) -> None:
+        self.least, self.most = least, most
+
+    def __call__(self, name: str, value: Any) -> None:
+        """Raise SerialeqError unless it is one."""
+        _expect_kind(name, value, Integral, "an integer")
+        _expect_least(name, value, self.least, False)
+        if self.most is not None and value > self.most:
+            raise SerialeqError(f"{name}: expected at most {self.most}, got {value!r}")
+
+
+class Number:
+    """A finite number of at least `least` (`above`: more than that), and less than `below`."""
+
+    kind: type = float
+
+    def __init__(
+        self, least: float = -np.inf, *, above: bool = False, below: float = np.inf
+    ) -> None:
+        self.least, self.above, self.below = least, above, below
+
+    def __call__(self, name: str, value: Any) -> None:
+        """Raise SerialeqError unless it is one."""
+        _expect_kind(name, value, Real, "a finite number")
+        _expect_least(name, value, self.least, self.above)
+        if value >= self.below:
+            raise SerialeqError(f"{name}: expected less than {self.below}, got {value!r}")
+
+
+class OneOf:
+    """One of the values."""
+
+    def __init__(self, *values: Any) -> None:
+        self.values = values
+        self.kind: type = type(values[0])
+
+    def __call__(self, name: str, value: Any) -> None:
+        """Raise SerialeqError unless it is one."""
+        if not any(value is one or (type(value) is type(one) and value == one)
+                   for one in self.values):  # fmt: skip
+            expected = ", ".join(map(str, self.values))
+            raise SerialeqError(f"{name}: expected one of {expected}, got {value!r}")
+
+
+class Flag:
+    """True or False."""
+
+    kind: type = bool
+
+    def __call__(self, name: str, value: Any) -> None:
+        """Raise SerialeqError unless it is one."""
+        if not isinstance(value, (bool, np.bool_)):
+            raise SerialeqError(f"{name}: expected True or False, got {value!r}")
+
+
+def _expect_kind(name: str, value: Any, kind: Any, wanted: str) -> None:
+    if isinstance(value, Integral) and abs(int(value)) > sys.float_info.max:
         raise SerialeqError(f"{name}: expected a number below 2**1024, got one beyond")
-    if isinstance(given, bool) or not isinstance(given, kind) or not np.isfinite(float(given)):
-        wanted = "an integer" if integer else "a finite number"
-        raise SerialeqError(f"{name}: expected {wanted}, got {given!r}")
-    if given < least or (above and given == least):
-        raise SerialeqError(
-            f"{name}: expected {'more than' if above else 'at least'} {least}, got {given!r}"
-        )
+    if isinstance(value, bool) or not isinstance(value, kind) or not np.isfinite(float(value)):
+        raise SerialeqError(f"{name}: expected {wanted}, got {value!r}")
 
 
-def draw_seed(random_state: Any) -> int:
-    """Return the seed: an int as it is; anything else draws one."""
-    if isinstance(random_state, Integral):
-        expect_number("random_state", random_state, 0, integer=True)
-        return int(random_state)
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def told_parameters(estimator: Any) -> dict[str, Any]:
-    """Return the parameters that make the model, for a manifest, which tells order and seed."""
-    left_out = ("engine", "n_jobs", "order", "random_state")
-    told = {k: v for k, v in estimator.get_params(deep=False).items() if k not in left_out}
-    weights = told.get("class_weight")
-    if isinstance(weights, dict):
-        told["class_weight"] = {str(label): float(weight) for label, weight in weights.items()}
-    return {k: v.item() if isinstance(v, np.generic) else v for k, v in told.items()}
+def _expect_least(name: str, value: Any, least: float, above: bool) -> None:
+    if value < least or (above and value == least):
+        wanted = "more than" if above else "at least"
+        raise SerialeqError(f"{name}: expected {wanted} {least:g}, got {value!r}")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from serialeq.digest import digest_arrays
-from serialeq.engines.auto import check_engine, choose_engine
-from serialeq.engines.engine import Engine
+from serialeq.engines.auto import choose_engine
+from serialeq.engines.engine import Engine, check_engine
 from serialeq.engines.executor import Executor
 from serialeq.errors import SerialeqError
 from serialeq.native.kernel import BoundKernel
@@ -19,11 +19,11 @@ from serialeq.problem import Problem, SlicedProblem
 ORDERS = ("blocked", "shuffled", "reshuffled", "given")
 
 
-def check_order(name: str) -> None:
-    """Raise SerialeqError unless `name` is a kind of order."""
-    if name not in ORDERS:
+def check_order(name: str, value: Any) -> None:
+    """Raise SerialeqError if a parameter is text, but no kind of order."""
+    if isinstance(value, str) and value not in ORDERS:
         raise SerialeqError(
-            f"order: expected one of {', '.join(ORDERS)} or an array of samples, got {name!r}"
+            f"{name}: expected one of {', '.join(ORDERS)} or an array of samples, got {value!r}"
         )
 
 
@@ -50,8 +50,7 @@ class OrderSource:
     def __init__(
         self, problem: Problem, order: Any, seed: int, team: WorkerTeam | None = None
     ) -> None:
-        if isinstance(order, str):
-            check_order(order)
+        check_order("order", order)
         if isinstance(order, Order) and problem.redrawn:
             raise SerialeqError(
                 f"order: expected a kind of order or an array of samples, as the supports of "
@@ -120,7 +119,7 @@ class Session:
     def __init__(
         self, problem: Problem, orders: OrderSource, engine: str, team: WorkerTeam
     ) -> None:
-        check_engine(engine)
+        check_engine("engine", engine)
         self.problem = problem
         self.orders = orders
         self.team = team

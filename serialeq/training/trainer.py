@@ -1,100 +1,187 @@
-"""The training loop."""
+"""The training function: every `fit`, of a problem or of an estimator, ends here."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from serialeq.digest import digest_arrays
+from serialeq.engines.engine import Promise, promise_of
 from serialeq.errors import DivergenceError
+from serialeq.native.team import WorkerTeam, available_cores, count_workers
+from serialeq.problem import Problem
 
 from .callbacks import Callback, EpochFunction, EpochRecord, Training
-from .session import Session
+from .session import OrderSource, Session
 
-__all__ = ["EpochRecord", "train"]
+
+@dataclass(frozen=True)
+class Execution:
+    """In which order, and how.
+
+    Attributes
+    ----------
+    order : str, array of int or Order
+        See `serialeq.fit`.
+    engine : str
+    n_jobs : int or None
+    seed : int
+        Of the order.
+    """
+
+    order: Any = "shuffled"
+    engine: str = "auto"
+    n_jobs: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Data that are not trained on.
+
+    Attributes
+    ----------
+    loss : callable
+        ``loss(team)`` returns the loss of the present state on them.
+    arrays : dict of arrays
+        What they are, for a manifest.
+    """
+
+    loss: Callable[[WorkerTeam], float]
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What comes of a training.
+
+    Attributes
+    ----------
+    trained : dict of arrays
+        What the digest covers.
+    engine, engine_reason : str
+        The engine that was used, and why.
+    n_workers : int
+    history : list of EpochRecord
+    epoch : int
+        Of how many epochs the state is: all, or fewer if the best was to be kept.
+    """
+
+    trained: dict[str, np.ndarray]
+    engine: str
+    engine_reason: str
+    n_workers: int
+    history: list[EpochRecord]
+    epoch: int
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the trained arrays."""
+        return digest_arrays(self.trained)
+
+    @property
+    def promise(self) -> Promise:
+        """What the engine promises of the bits."""
+        return promise_of(self.engine)
 
 
 def train(
-    session: Session,
-    n_epochs: int,
+    problem: Problem,
+    execution: Execution,
+    n_epochs: int | range,
     *,
-    first_epoch: int = 0,
-    validate: Callable[[], float] | None = None,
-    on_epoch: Callable[[EpochRecord], None] | None = None,
+    held_out: HeldOut | None = None,
     with_loss: bool = True,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback | EpochFunction] = (),
     description: dict[str, Any] | None = None,
-) -> list[EpochRecord]:
-    """Run epochs and look at the loss after each.
+) -> Fitted:
+    """Run epochs in place and look at the loss after each.
 
     Parameters
     ----------
-    session : Session
-    n_epochs : int
-    first_epoch : int
-        Epochs done before: orders and steps go on from there.
-    validate : callable, optional
-        Returns the loss on held-out data.
-    on_epoch : callable, optional
-        Called with the record of each epoch: the short form of a callback.
+    problem : Problem
+    execution : Execution
+    n_epochs : int or range
+        How many; a range begins after that many epochs that were done before: orders and steps
+        go on from there.
+    held_out : HeldOut, optional
     with_loss : bool
         False: leave the training loss out, which takes a pass over the data, unless a callback
         needs it.
-    callbacks : sequence of Callback
-        Called in this order, but first those that may resume a run.
+    callbacks : sequence of Callback or of functions
+        Called in this order, but first those that may resume a run. A function is called with the
+        record of each epoch.
     description : dict, optional
         What is trained, for the manifest.
 
-    Returns
-    -------
-    history : list of EpochRecord
-        With those of a run that was resumed.
-
     Raises
     ------
-    DivergenceError
-        If a loss is no longer finite.
+    SerialeqError
+        For an unknown order or engine, and, as DivergenceError, if a loss is no longer finite.
     """
-    told = sorted(callbacks, key=lambda callback: not callback.resumes)
-    if on_epoch is not None:
-        told.append(EpochFunction(on_epoch, False))
-    with_loss = with_loss or any(callback.needs_loss for callback in told)
-    keeps_best = any(callback.keeps_best for callback in told)
-    training = Training(session, n_epochs, first_epoch, description or {}, keeps_best=keeps_best)
-    try:
-        for callback in told:
-            callback.on_train_begin(training)
-        while len(training.history) < n_epochs and not training.stopped:
-            record = _run_epoch(session, first_epoch + len(training.history), validate, with_loss)
-            training.add(record)
-            for callback in told:
-                callback.on_epoch_end(training, record)
-        for callback in told:
-            callback.on_epochs_end(training)
-        training.restore_best()
-        for callback in told:
-            callback.on_train_end(training)
-    except BaseException as error:
-        for callback in told:
-            callback.on_failure(training, error)
-        raise
-    return training.history
+    epochs = n_epochs if isinstance(n_epochs, range) else range(int(n_epochs))
+    observers = sorted(map(Callback.of, callbacks), key=lambda callback: not callback.resumes)
+    with_loss = with_loss or any(callback.needs_loss for callback in observers)
+    description = dict(description or {})
+    if held_out is not None:
+        description["held_out"] = digest_arrays(held_out.arrays)
+    asked_for = count_workers(execution.n_jobs)
+    n_workers = min(asked_for, available_cores())
+    with WorkerTeam(n_workers) as team:
+        orders = OrderSource(problem, execution.order, execution.seed, team)
+        session = Session(problem, orders, execution.engine, team)
+        training = Training(
+            session,
+            len(epochs),
+            epochs.start,
+            description,
+            keeps_best=any(callback.keeps_best for callback in observers),
+        )
+        try:
+            for callback in observers:
+                callback.on_train_begin(training)
+            while len(training.history) < len(epochs) and not training.stopped:
+                epoch = epochs.start + len(training.history)
+                record = _run_epoch(session, epoch, held_out, with_loss)
+                training.add(record)
+                for callback in observers:
+                    callback.on_epoch_end(training, record)
+            for callback in observers:
+                callback.on_epochs_end(training)
+            training.restore_best()
+            for callback in observers:
+                callback.on_train_end(training)
+        except BaseException as error:
+            for callback in observers:
+                callback.on_failure(training, error)
+            raise
+        trained = problem.trained()
+    reason = session.engine_reason
+    if n_workers < asked_for:
+        reason += f"; {asked_for} workers asked for, {n_workers} cores"
+    engine = session.engine.name if session.engine else execution.engine
+    done = training.best[0] if training.best else len(training.history)
+    return Fitted(trained, engine, reason, n_workers, training.history, epochs.start + done)
 
 
 def _run_epoch(
-    session: Session, epoch: int, validate: Callable[[], float] | None, with_loss: bool
+    session: Session, epoch: int, held_out: HeldOut | None, with_loss: bool
 ) -> EpochRecord:
     session.prepare(epoch)
     began = time.perf_counter()
     session.run_epoch(epoch)
     seconds = time.perf_counter() - began
     loss = float(session.problem.loss(session.team)) if with_loss else None
-    held_out = float(validate()) if validate else None
-    for name, found in (("loss", loss), ("held-out loss", held_out)):
+    outside = float(held_out.loss(session.team)) if held_out else None
+    for name, found in (("loss", loss), ("held-out loss", outside)):
         if found is not None and not math.isfinite(found):
             raise DivergenceError(
                 f"training diverged in epoch {epoch + 1}: the {name} is {found}; "
                 "lower the step (learning_rate)"
             )
-    return EpochRecord(epoch + 1, seconds, loss, held_out)
+    return EpochRecord(epoch + 1, seconds, loss, outside)

@@ -8,11 +8,10 @@ Users and items are the variables, one row of factors each; an entry's support i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.native.grouping import grid_keys
 from serialeq.native.incidence import count_degrees
@@ -23,6 +22,7 @@ from serialeq.order import Order, order_of_keys
 from serialeq.problem import Problem, check_state
 
 from .blocks import balanced_rows, grid_blocks
+from .parameters import FactorizationParameters
 from .kernel import (
     CHUNK,
     FactorizationContext,
@@ -33,8 +33,25 @@ from .kernel import (
     squared_error_worker,
 )
 
-BIASES = ("none", "global", "all")
-STEPS = ("constant", "decay", "inverse", "adagrad")
+
+class Entries(NamedTuple):
+    """Observed entries of a matrix, already checked (see `serialeq.problems.mf.ratings`).
+
+    Attributes
+    ----------
+    users, items : arrays of int32, shape (n,)
+        Row and column of each entry.
+    values : array of float, shape (n,)
+    shape : (n_users, n_items)
+    weights : array of float, shape (n,), or None
+        Weight of each entry's squared error; None: 1.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    values: np.ndarray
+    shape: tuple[int, int]
+    weights: np.ndarray | None = None
 
 
 class Factorization(Problem):
@@ -42,71 +59,37 @@ class Factorization(Problem):
 
     Parameters
     ----------
-    users, items : arrays of int, shape (n,)
-        Row and column of each observed entry, already checked (see `serialeq.problems.mf.ratings`).
-    values : array of float, shape (n,)
-        Observed values.
-    shape : (n_users, n_items)
-    weights : array of float, shape (n,), optional
-        Weight of each entry's squared error; by default 1.
-    n_factors : int
-        Rank; padded with zeros to whole vectors internally.
-    l2 : (float, float)
-        Penalties μ_u and μ_v.
-    l2_per_row : bool
-        False: every entry of a row adds the row's penalty, as in the lecture's sum, so a row
-        weighs as much as it has entries. True: each row is penalised once.
-    step : float
-        Step size γ.
-    schedule : {"constant", "decay", "inverse", "adagrad"}
-        γ · decay^epoch; γ / (1 + decay · t) with t in epochs, per sample; or AdaGrad per row.
-    decay : float
-    bias : {"none", "global", "all"}
-        Subtract nothing, the mean value, or the mean and trained user and item biases.
-    mean : float, optional
-        Mean value to subtract; by default that of `values`.
-    nonnegative : bool
-        Project the factors on x ≥ 0 after each update.
-    init_scale : float
-        Factors start uniform in (−init_scale, init_scale); in (0, init_scale) if they must not
-        be negative; in (0, 2 √(mean / rank)) if the values are not centred.
-    dtype : numpy dtype
-        ``float32`` or ``float64``.
+    entries : Entries
+    parameters : FactorizationParameters, optional
+        Already checked. Penalties with ``l2_per="rating"`` are those of Niu et al. 2011
+        (section 2): every entry of a row adds the row's penalty.
     seed : int
+        Of the first factors.
+    mean : float, optional
+        Mean value to subtract; by default that of the values, or 0 with ``bias="none"``.
     """
 
     kernel = factorization_kernel
 
     def __init__(
         self,
-        users: np.ndarray,
-        items: np.ndarray,
-        values: np.ndarray,
-        shape: tuple[int, int],
+        entries: Entries,
+        parameters: FactorizationParameters | None = None,
         *,
-        weights: np.ndarray | None = None,
-        n_factors: int = 32,
-        l2: tuple[float, float] = (0.05, 0.05),
-        l2_per_row: bool = False,
-        step: float = 0.05,
-        schedule: str = "decay",
-        decay: float = 0.85,
-        bias: str = "all",
-        mean: float | None = None,
-        nonnegative: bool = False,
-        init_scale: float = 0.05,
-        dtype: Any = np.float32,
         seed: int = 0,
+        mean: float | None = None,
     ) -> None:
-        self.shape = shape
-        self.n_factors = n_factors
-        self.step, self.schedule, self.decay = step, schedule, decay
-        self.bias, self.nonnegative, self.seed = bias, nonnegative, seed
-        self.dtype = np.dtype(dtype)
-        self.timed = schedule == "inverse"
+        p = parameters or FactorizationParameters()
+        users, items, values, shape, weights = entries
+        self.shape, self.seed = shape, seed
+        self.n_factors = int(p.n_factors)
+        self.step, self.schedule, self.decay = float(p.learning_rate), p.schedule, float(p.decay)
+        self.bias, self.nonnegative = p.bias, bool(p.nonnegative)
+        self.dtype = np.dtype(p.dtype)
+        self.timed = p.schedule == "inverse"
         user_degrees = count_degrees(users, shape[0])
         item_degrees = count_degrees(items, shape[1])
-        self._width = -(-n_factors // lanes(dtype))
+        self._width = -(-self.n_factors // lanes(self.dtype))
         row_bytes = self._width * 64
         self._n_blocks = grid_blocks(shape, values.size, row_bytes)
         user_rows, user_labels = balanced_rows(user_degrees, self._n_blocks)
@@ -115,22 +98,22 @@ class Factorization(Problem):
         self._row_of_item = item_rows + np.uint32(shape[0])
         self._labels = np.concatenate([user_labels, item_labels + np.uint32(self._n_blocks)])
         if mean is None:
-            mean = 0.0 if bias == "none" else float(sequential_mean(values))
+            mean = 0.0 if p.bias == "none" else float(sequential_mean(values))
         self.mean = mean
         self._users, self._items, self._values = users, items, values
         self._weights = np.asarray([] if weights is None else weights, dtype=self.dtype)
         n_rows = sum(shape)
         self._penalty = np.empty(n_rows, dtype=self.dtype)
-        for rows, degrees, mu in (
-            (self._row_of_user, user_degrees, l2[0]),
-            (self._row_of_item, item_degrees, l2[1]),
-        ):
-            self._penalty[rows] = mu / np.maximum(degrees, 1) if l2_per_row else mu
-        self._factors = aligned_zeros((n_rows, self._width * lanes(dtype)), self.dtype)
+        for rows, degrees, mu in zip(
+            (self._row_of_user, self._row_of_item), (user_degrees, item_degrees), p.penalties,
+            strict=True,
+        ):  # fmt: skip
+            self._penalty[rows] = mu / np.maximum(degrees, 1) if p.l2_per == "row" else mu
+        self._factors = aligned_zeros((n_rows, self._width * lanes(self.dtype)), self.dtype)
         self._biases = np.zeros(n_rows, dtype=self.dtype)
         self._curvature = np.ones(n_rows, dtype=self.dtype)
-        self._step = np.array([step, 0.0, 0.0])
-        self._initialise(init_scale)
+        self._step = np.array([self.step, 0.0, 0.0])
+        self._initialise(float(p.init_scale))
 
     def _initialise(self, scale: float) -> None:
         low, high = -scale, scale
@@ -280,11 +263,3 @@ class Factorization(Problem):
     def _latin_square(self, tasks: Hypergraph) -> np.ndarray:
         grid = tasks.indices.reshape(-1, 2).astype(np.int64)
         return (grid[:, 1] - grid[:, 0]) % self._n_blocks
-
-
-def check_options(schedule: str, bias: str) -> None:
-    """Raise SerialeqError for an unknown step schedule or bias."""
-    if schedule not in STEPS:
-        raise SerialeqError(f"schedule: expected one of {', '.join(STEPS)}, got {schedule!r}")
-    if bias not in BIASES:
-        raise SerialeqError(f"bias: expected one of {', '.join(BIASES)}, got {bias!r}")

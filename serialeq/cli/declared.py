@@ -1,0 +1,92 @@
+"""Declarations as commands: the options of an estimator and of what reads its data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from serialeq.problems.command import Command, File
+from serialeq.problems.registry import Kind, imported
+from serialeq.training.estimator import Estimator
+from serialeq.training.parameters import MISSING, Declaration
+
+
+def classes_of(kind: Kind) -> list[type[Estimator]]:
+    """Return the estimators of a kind."""
+    return [imported(place) for place in kind.estimators]
+
+
+def command_of(kind: Kind) -> type[Command]:
+    """Return the class that reads the files of a kind."""
+    found: type[Command] = imported(kind.command)
+    return found
+
+
+def declarations_of(kind: Kind) -> dict[str, Declaration]:
+    """Return what a kind's command line has: files, options of reading, parameters."""
+    found = dict(command_of(kind).declarations())
+    for cls in classes_of(kind):
+        for name, declared in cls.declarations().items():
+            found.setdefault(name, declared)
+    return {name: declared for name, declared in found.items() if declared.option is not None}
+
+
+def with_options(
+    kind: Kind, function: Callable[..., None], more: Mapping[str, Any]
+) -> Callable[..., None]:
+    """Return a function with a signature for typer: a kind's options, and `more` of one's own.
+
+    It calls ``function(kind, given, options)``, where `given` are the declared ones by name,
+    without those that nobody asked for, and `options` the others.
+    """
+    declared = declarations_of(kind)
+    several = len(kind.estimators) > 1
+    own = command_of(kind).declarations()
+
+    def run(**values: Any) -> None:
+        given = {name: value for name, value in values.items() if name in declared}
+        if several:  # None: what the estimator in question has as its default
+            given = {k: v for k, v in given.items() if v is not None or k in own}
+        function(kind, given, {name: values[name] for name in more})
+
+    parameters = [_parameter(d, several and d.name not in own) for d in declared.values()]
+    parameters += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+        for name, (hint, default) in more.items()
+    ]
+    run.__signature__ = inspect.Signature(_in_order(parameters))  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = kind.summary
+    return run
+
+
+def _parameter(declared: Declaration, undecided: bool) -> inspect.Parameter:
+    """Return a typer parameter; `undecided`: its default is None, the true one is in the help."""
+    note = declared.parameter
+    kind: Any = getattr(note.check, "kind", str)
+    default = inspect.Parameter.empty if declared.default is MISSING else declared.default
+    optional = declared.optional or undecided
+    text = note.help
+    if undecided and default is not None:
+        text, default = f"{text} [default: {default}]", None
+    elif undecided:
+        default = None
+    hint = kind | None if optional else kind
+    if isinstance(note, File) and note.argument:
+        return inspect.Parameter(
+            declared.name, inspect.Parameter.KEYWORD_ONLY, default=default,
+            annotation=Annotated[hint, typer.Argument(help=text)],
+        )  # fmt: skip
+    name = f"--{str(declared.option).replace('_', '-')}"
+    names = [name] if kind is not bool else [name]
+    return inspect.Parameter(
+        declared.name, inspect.Parameter.KEYWORD_ONLY, default=default,
+        annotation=Annotated[hint, typer.Option(*names, help=text)],
+    )  # fmt: skip
+
+
+def _in_order(parameters: Iterable[inspect.Parameter]) -> list[inspect.Parameter]:
+    return sorted(parameters, key=lambda parameter: parameter.default is not parameter.empty)

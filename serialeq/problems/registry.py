@@ -1,0 +1,114 @@
+"""The kinds of problems: the one place of the package that names them.
+
+Others register with an entry point of the group ``serialeq.problems`` that is a `Kind`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from serialeq.errors import SerialeqError
+
+if TYPE_CHECKING:
+    from .cut.estimator import MultiwayCut
+    from .embed.estimator import WordEmbedding
+    from .linear.estimator import LinearClassifier, LinearRegressor
+    from .mf.estimator import MatrixFactorization
+    from .network.estimator import DropoutMLPClassifier
+    from .topics.estimator import TopicModel
+
+__all__ = ["DropoutMLPClassifier", "LinearClassifier", "LinearRegressor", "MatrixFactorization",
+           "MultiwayCut", "TopicModel", "WordEmbedding"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: names and data, never behaviour. ``module:name`` is imported when used.
+
+    Attributes
+    ----------
+    word : str
+        Its one name: of the command, in manifests and models, of benchmarks and golden digests.
+    summary : str
+        A line of help.
+    estimators : tuple of str
+        ``module:name`` of each class (`serialeq.training.estimator.Estimator`); the command line
+        takes the first, unless its options ask for another.
+    command : str
+        ``module:name`` of the class (`serialeq.problems.command.Command`) that reads its files.
+    example : str
+        ``module:name`` of a function of n: a small problem, n times as large.
+    golden : str
+        Digest of three serial epochs of the example (`serialeq.testing.golden_digest`).
+    arrays : tuple of str
+        What a whole model holds besides what its digest covers.
+    formerly : str
+        What models of format 1 call it.
+    """
+
+    word: str
+    summary: str
+    estimators: tuple[str, ...]
+    command: str
+    example: str
+    golden: str = ""
+    arrays: tuple[str, ...] = ()
+    formerly: str = ""
+
+
+def _own(word: str, summary: str, *estimators: str, **more: Any) -> Kind:
+    home = f"{__package__}.{word}"
+    classes = tuple(f"{home}.estimator:{name}" for name in estimators)
+    return Kind(word, summary, classes, f"{home}.command:Command", f"{home}.example:example",
+                **more)  # fmt: skip
+
+
+_OWN = (
+    _own("mf", "Factorise a matrix of ratings.", "MatrixFactorization",
+         arrays=("user_ids", "item_ids"), formerly="ratings",
+         golden="b5c6fa3fb0d71f67cf6886a6a501e4d45ff7a036b29f54d46a548d9eace8239c"),
+    _own("linear", "Train a linear classifier, or a regression.",
+         "LinearClassifier", "LinearRegressor",
+         golden="ad110e5e613622d9c436289e0650586c36e4a9d13b8b4c2b7f894b3ef591e3b2"),
+    _own("cut", "Cut an image, a volume or a graph into parts around seeds.", "MultiwayCut",
+         arrays=("labels", "classes"),
+         golden="1728f291fc785fd5a6fea956343ac0885f37f2197d421047ab04e430052eb18a"),
+    _own("embed", "Learn word vectors from texts (GloVe).", "WordEmbedding",
+         arrays=("vocabulary",), formerly="embedding",
+         golden="cf9029fadb83139bd8326872e75278edf68bb91d1dfc736e1e255ece17d148d7"),
+    _own("topics", "Find the topics of texts.", "TopicModel", arrays=("word_frequencies",),
+         golden="c2c913bfcaf41b5ac732934c44e4076a4ba797a89bb3d4a2f29315543827372e"),
+    _own("network", "Train a classifier with one hidden layer by sparsified backprop (dropout).",
+         "DropoutMLPClassifier", arrays=("classes",),
+         golden="21a6fd5944c91bf89d80e1f85ce83729b707311fabc782fe9ef98dc6f90667e7"),
+)  # fmt: skip
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """Return all registered kinds by their words; an error if what is registered is none."""
+    from importlib.metadata import entry_points
+
+    found = {kind.word: kind for kind in _OWN}
+    for entry in entry_points(group="serialeq.problems"):
+        kind = entry.load()
+        if not isinstance(kind, Kind):
+            raise SerialeqError(f"{entry.value}: expected a serialeq Kind, got {kind!r}")
+        if found.setdefault(kind.word, kind) is not kind:
+            raise SerialeqError(f"{entry.value}: {kind.word!r} is registered twice")
+    return found
+
+
+def imported(place: str) -> Any:
+    """Return what ``module:name`` names."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+def estimator(name: str) -> Any:
+    """Return the class of an estimator of any kind, by its name; None: there is none."""
+    places = (place for kind in kinds().values() for place in kind.estimators)
+    return next((imported(place) for place in places if place.endswith(f":{name}")), None)
