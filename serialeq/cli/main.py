@@ -1,4 +1,4 @@
-"""The command line: ``serialeq demo | train | predict | plan | verify | diff | lecture``."""
+"""The command line: ``serialeq demo | train | predict | plan | verify | diff``."""
 
 from __future__ import annotations
 
