@@ -233,4 +233,3 @@ def main() -> None:
             print(f"serialeq: {error}", file=sys.stderr)
         sys.stdout = sys.stderr  # or the interpreter would try again, and have its own status
         sys.exit(1)
-

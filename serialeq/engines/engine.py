@@ -13,6 +13,10 @@ engine         equivalent  an epoch is
                repeatable  number of workers
 ``hogwild``    **no**      everyone runs, nobody waits
 =============  ==========  ==================================================================
+
+The nearest relatives of ``lookahead`` are s-step methods, such as the communication-avoiding SGD of
+Devarakonda and Demmel 2020, whose blocks are those of serial SGD up to rounding; here sums are
+exact (`SlicedProblem`), and so are the bits.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class MatrixFactorization(BaseEstimator):
     """Matrix completion by stochastic gradient descent, reproducible on any number of workers.
 
     Predicts ``mean + user_bias + item_bias + <user_factors, item_factors>`` and minimises the
-    squared error plus L2 penalties (lecture, "Matrix Completion").
+    squared error plus L2 penalties (Gemulla et al. 2011; Recht and Ré 2013).
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class Factorization(Problem):
     l2 : (float, float)
         Penalties μ_u and μ_v.
     l2_per_row : bool
-        False: every entry of a row adds the row's penalty, as in the lecture's sum, so a row
+        False: every entry of a row adds the row's penalty, as in Gemulla et al. 2011, so a row
         weighs as much as it has entries. True: each row is penalised once.
     step : float
         Step size γ.
