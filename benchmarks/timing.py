@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
 Lap = TypeVar("Lap")
+Name = TypeVar("Name", bound=Hashable)
 
 Turn = Callable[[], float]
 """A contestant's turn; returns the seconds to be counted for it."""
@@ -48,46 +49,51 @@ class Timings:
 
     Parameters
     ----------
-    rounds : mapping of str to sequence of float
+    rounds : mapping of names to lists of float
         All of the same length.
     """
 
-    def __init__(self, rounds: Mapping[str, list[float]]) -> None:
-        self._rounds = {name: np.array(times) for name, times in rounds.items()}
+    def __init__(self, rounds: Mapping[Name, list[float]]) -> None:
+        self._rounds: dict[Hashable, np.ndarray] = {
+            name: np.array(times) for name, times in rounds.items()
+        }
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: Hashable) -> bool:
         return name in self._rounds
 
-    def median(self, name: str) -> float:
+    def median(self, name: Hashable) -> float:
         """Return the median seconds."""
         return float(np.median(self._rounds[name]))
 
-    def quartiles(self, name: str) -> tuple[float, float]:
+    def quartiles(self, name: Hashable) -> tuple[float, float]:
         """Return the lower and the upper quartile of the seconds."""
         low, high = np.quantile(self._rounds[name], [0.25, 0.75])
         return float(low), float(high)
 
-    def speed(self, name: str, other: str) -> Ratio:
+    def speed(self, name: Hashable, other: Hashable) -> Ratio:
         """Return how many times as fast as `other` a contestant is."""
         paired = self._rounds[other] / self._rounds[name]
         low, middle, high = (float(q) for q in np.quantile(paired, [0.25, 0.5, 0.75]))
         return Ratio(middle, low, high, self.median(other) / self.median(name))
 
 
-def race(contestants: Mapping[str, Turn], rounds: int) -> Timings:
+def race(contestants: Mapping[Name, Turn], rounds: int) -> Timings:
     """Time everyone in turns (see `take_turns`)."""
     return Timings(take_turns(contestants, rounds))
 
 
-def take_turns(contestants: Mapping[str, Callable[[], Lap]], rounds: int) -> dict[str, list[Lap]]:
-    """Let everyone have a turn in each round, after one that does not count.
+def take_turns(
+    contestants: Mapping[Name, Callable[[], Lap]], rounds: int, warm_up: bool = True
+) -> dict[Name, list[Lap]]:
+    """Let everyone have a turn in each round, after one that does not count (the warm-up).
 
     Each round starts with another contestant, so that nobody always follows the same one.
     """
     names = list(contestants)
-    laps: dict[str, list[Lap]] = {name: [] for name in names}
-    for name in names:
-        contestants[name]()
+    laps: dict[Name, list[Lap]] = {name: [] for name in names}
+    if warm_up:
+        for name in names:
+            contestants[name]()
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:

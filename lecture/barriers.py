@@ -22,7 +22,7 @@ from serialeq.problems.mf.ratings import generate_ratings
 from .charts import Curve, Panel, chart
 from .clusters import barrier_time, round_robin_time, server_time
 from .page import Section, Table
-from .settings import LabSettings
+from .settings import Settings
 from .simulator import Machine, simulate
 from .stragglers import TaskTime, generator
 from .straggling import measure_engines
@@ -90,7 +90,7 @@ def _makespan(schedule: Schedule, of_sample: np.ndarray) -> float:
     return simulate(schedule, of_sample[schedule.layout], Machine(costs)).makespan
 
 
-def lifted_barriers(settings: LabSettings) -> list[Section]:
+def lifted_barriers(settings: Settings) -> list[Section]:
     """Return the section with the headline figure."""
     n_samples = 20_000 if settings.quick else 100_000
     order, of_sample = make_samples(n_samples, settings.seed)
@@ -157,7 +157,7 @@ def lifted_barriers(settings: LabSettings) -> list[Section]:
     ]
 
 
-def synchronous_or_not(settings: LabSettings) -> list[Section]:
+def synchronous_or_not(settings: Settings) -> list[Section]:
     """Return the section about synchronous against asynchronous."""
     rows = stale_gradients(10_000, settings.seed)
     columns = ("workers", "synchronous", "parameter server", "its mean delay τ")

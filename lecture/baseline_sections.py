@@ -14,7 +14,7 @@ from .baselines.fixed_point import PageRank, random_links
 from .charts import Curve, Panel, chart
 from .page import Figure, Section, Table
 from .ridge import SparseRidge
-from .settings import LabSettings
+from .settings import Settings
 
 
 def digits_ridge() -> SparseRidge:
@@ -26,7 +26,7 @@ def digits_ridge() -> SparseRidge:
     return SparseRidge(X, np.where(digit == 0, 1.0, -1.0), 1e-3)
 
 
-def baseline_sections(settings: LabSettings) -> list[Section]:
+def baseline_sections(settings: Settings) -> list[Section]:
     """Return the section on historical methods."""
     ridge = digits_ridge()
     n_epochs = 15 if settings.quick else 60
@@ -99,7 +99,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     )
 
 
-def page_rank_figure(settings: LabSettings) -> Figure:
+def page_rank_figure(settings: Settings) -> Figure:
     """Return how far PageRank is from its fixed point, sweep by sweep."""
     links = random_links(5_000 if settings.quick else 100_000, 6, settings.seed)
     curves = []

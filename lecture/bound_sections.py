@@ -16,11 +16,11 @@ from .bounds import (
 from .formulas import SPEEDUPS, THEOREM
 from .page import Section, Table
 from .ridge import SparseRidge, random_ridge
-from .settings import LabSettings
-from .twins import race, seconds_to
+from .settings import Settings
+from .twins import race
 
 
-def bound_sections(settings: LabSettings) -> list[Section]:
+def bound_sections(settings: Settings) -> list[Section]:
     """Return the section on bounds."""
     ridge = random_ridge(400, 100, 2, l2=0.05, seed=settings.seed)
     c = constants(ridge)
@@ -95,11 +95,11 @@ def _promises(c: Constants, epsilon: float) -> list[tuple[str, Promise]]:
     ]
 
 
-def speedup_table(c: Constants, settings: LabSettings) -> Table:
+def speedup_table(c: Constants, settings: Settings) -> Table:
     """Return the ratio of bounds beside measured time to an accuracy."""
     n = 30_000 if settings.quick else 200_000
     ridge = random_ridge(n, n // 2, 8, l2=0.1 / n, seed=settings.seed)
-    timings = race(
+    trainings = race(
         lambda: RidgeSgd(ridge, 0.7, 0.85), settings.n_jobs, n_epochs=25, seed=settings.seed
     )
     least = ridge.objective(ridge.optimum)
@@ -108,14 +108,14 @@ def speedup_table(c: Constants, settings: LabSettings) -> Table:
     promised = worst_case_speedup(
         serial_promise(c, epsilon), hogwild_promise(c, epsilon), settings.n_jobs
     )
-    serial = seconds_to(timings["serial"], goal)
+    serial = trainings["serial"].seconds_to(goal)
     rows = []
-    for engine, timing in timings.items():
-        seconds = seconds_to(timing, goal)
+    for engine, training in trainings.items():
+        seconds = training.seconds_to(goal)
         worst = {"serial": 1.0, "dataflow": float(settings.n_jobs), "hogwild": promised}[engine]
         reached = serial / seconds if serial is not None and seconds is not None else None
         workers = 1 if engine == "serial" else settings.n_jobs
-        rows.append([engine, workers, worst, reached, seconds, timing.losses[-1] - least])
+        rows.append([engine, workers, worst, reached, seconds, training.losses[-1] - least])
     return Table(
         f"Two speedups, {n:,} samples",
         ("engine", "workers", "worst case", "time to ε", "seconds to ε", "excess after 25 epochs"),

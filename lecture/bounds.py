@@ -1,6 +1,6 @@
 """What the theory promises for a problem, and how many iterations it really takes.
 
-Theorem 3.4 of Mania et al. (2015) as the lecture states it hides its constants; the ones used here
+Theorem 3.4 of Mania et al. (2017) as the lecture states it hides its constants; the ones used here
 are written out and proved in `proofs/analysis.md` (3.4, 3.5).
 """
 

@@ -18,12 +18,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.timing import Timings
 from serialeq.order import Order
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel
 from serialeq.planning.schedule import Schedule, assemble
 from serialeq.planning.serial import plan_free, plan_serial
 
-from .runs import Run, SideBySide, Times, Turns
+from .runs import Racer, Run, SideBySide
 from .simulator import Machine, find_moves, simulate
 from .stragglers import generator
 from .workloads import Workload
@@ -69,7 +70,7 @@ def plan_chain(order: Order, n_workers: int, length: int, with_times: bool = Fal
     return assemble(order, n_workers, workers, (first, first - 1), with_times=with_times)
 
 
-def serial_runs(workload: Workload, orders: dict[str, Order]) -> dict[str | Key, Turns]:
+def serial_runs(workload: Workload, orders: dict[str, Order]) -> dict[str | Key, Racer]:
     """Return the serial run in each order, by ``"shuffled"`` and ``"blocked"``."""
     timed = workload.make().timed
     return {name: Run(workload.make(), plan_serial(o, 1, timed)) for name, o in orders.items()}
@@ -77,7 +78,7 @@ def serial_runs(workload: Workload, orders: dict[str, Order]) -> dict[str | Key,
 
 def calibration_runs(
     workload: Workload, orders: dict[str, Order], n_jobs: int
-) -> dict[str | Key, Turns]:
+) -> dict[str | Key, Racer]:
     """Return what has to be raced, together with `serial_runs`, on two cores or more."""
     order = orders["shuffled"]
     timed = workload.make().timed
@@ -88,7 +89,7 @@ def calibration_runs(
         "launch": plan_free(replace(order, sequence=order.sequence[:2]), 2, timed),
         "free": plan_free(order, n_jobs, timed),
     }
-    runs: dict[str | Key, Turns] = {
+    runs: dict[str | Key, Racer] = {
         name: Run(workload.make(), plan) for name, plan in plans.items()
     }
     for name, own in orders.items():
@@ -97,22 +98,24 @@ def calibration_runs(
     return runs
 
 
-def solve(workload: Workload, orders: dict[str, Order], n_jobs: int, times: Times) -> Calibration:
+def solve(
+    workload: Workload, orders: dict[str, Order], n_jobs: int, timings: Timings
+) -> Calibration:
     """Return the constants that explain the times of `serial_runs` and `calibration_runs`.
 
     On one core all but the cost of a sample are those of `DEFAULT_COSTS`.
     """
     order = orders["shuffled"]
     n = order.n_samples
-    sample = {name: 1e9 * times.median(name) / n for name in orders}
+    sample = {name: 1e9 * timings.median(name) / n for name in orders}
     costs = replace(DEFAULT_COSTS, sample=sample["shuffled"])
     if n_jobs == 1:
         return Calibration(costs, sample, dict.fromkeys(orders, 1.0))
 
     def total(name: str, serial: str = "shuffled") -> float:
-        return sample[serial] * n / times.speed(name, serial)
+        return sample[serial] * n / timings.speed(name, serial).paired
 
-    launch = 1e9 * times.median("launch")
+    launch = 1e9 * timings.median("launch")
     busy = {
         name: n_jobs * (total(f"{name}, side by side", name) - launch) / (sample[name] * n)
         for name in orders

@@ -112,7 +112,7 @@ def require_matplotlib() -> Any:
     try:
         import matplotlib.figure
     except ImportError as error:
-        raise SerialeqError("lecture: needs matplotlib: pip install 'serialeq[plot]'") from error
+        raise SerialeqError("page: needs matplotlib: pip install 'serialeq[plot]'") from error
     return matplotlib
 
 

@@ -5,7 +5,7 @@ Sample k is drawn at time k and is done by time k + τ + 1, so that it overlaps 
 at times that the *timeline* says. The memory is that of a run on one thread in the order of the
 events: no thread decides anything, and the same timeline gives the same bits.
 
-The perturbed iterate (Mania et al. 2015; lecture, "Asynchrony Noise"; `proofs/analysis.md`, 1.2):
+The perturbed iterate (Mania et al. 2017; lecture, "Asynchrony Noise"; `proofs/analysis.md`, 1.2):
 
     read_k - x_k = γ sum_{0 < |i-k| <= τ} S_i^k g_i        x_k = x_0 - γ sum_{i<k} g_i
 

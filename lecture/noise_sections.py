@@ -21,7 +21,7 @@ from .noise import (
 )
 from .page import Figure, Section, Table
 from .ridge import SparseRidge, random_ridge, shared_ridge
-from .settings import LabSettings
+from .settings import Settings
 from .timeline import TIMELINES, make_timeline, random_draws
 from .torn_reads import torn_reads
 
@@ -79,7 +79,7 @@ def sweep(
     return delays
 
 
-def noise_sections(settings: LabSettings) -> list[Section]:
+def noise_sections(settings: Settings) -> list[Section]:
     """Return the section on asynchrony noise."""
     n_draws = 4_000 if settings.quick else 20_000
     sparse = random_ridge(2_000, 600, 3, l2=1e-3, seed=settings.seed)
@@ -181,7 +181,7 @@ def _convergence(few: Sequence[Delay], many: Sequence[Delay]) -> Figure:
     )
 
 
-def conflict_table(settings: LabSettings) -> Table:
+def conflict_table(settings: Settings) -> Table:
     """Return measured and predicted probabilities of a conflict."""
     rows = []
     for name, ridge in (
@@ -209,7 +209,7 @@ def measured_conflicts(graph: Hypergraph, n_pairs: int, seed: int) -> float:
     return float((np.asarray(common).ravel() > 0).mean())
 
 
-def torn_table(settings: LabSettings) -> Table:
+def torn_table(settings: Settings) -> Table:
     """Return the torn reads of three engines, measured."""
     n_samples = 200_000 if settings.quick else 2_000_000
     rows = []

@@ -12,7 +12,7 @@ from .calibration import Key, predict_time
 from .charts import Curve, Panel, chart
 from .page import Section, Table
 from .runs import SessionRun, race
-from .settings import LabSettings
+from .settings import Settings
 from .speedups import WORKERS, Speedups, lookahead_speedups, measure_speedups
 from .workloads import (
     Workload,
@@ -38,7 +38,7 @@ _REMOTE_WORKERS = 32
 
 
 @cache
-def lecture_speedups(settings: LabSettings) -> list[Speedups]:
+def lecture_speedups(settings: Settings) -> list[Speedups]:
     """Return the speedups on the lecture's three problems, measured once."""
     rounds = _QUICK_ROUNDS if settings.quick else _ROUNDS
     n_texts = 8_000 if settings.quick else 30_000
@@ -55,11 +55,11 @@ def lecture_speedups(settings: LabSettings) -> list[Speedups]:
     ]  # fmt: skip
 
 
-def _factorization(settings: LabSettings) -> Workload:
+def _factorization(settings: Settings) -> Workload:
     return matrix_completion(400_000 if settings.quick else 1_000_000, settings.seed)
 
 
-def speedup_plots(settings: LabSettings) -> list[Section]:
+def speedup_plots(settings: Settings) -> list[Section]:
     """Return the section with the lecture's three plots."""
     all_speedups = lecture_speedups(settings)
     cores = (
@@ -127,7 +127,7 @@ def _constants(all_speedups: list[Speedups]) -> Table:
     return Table("Constants of the simulation, measured (ns)", columns, rows)
 
 
-def dense(settings: LabSettings) -> list[Section]:
+def dense(settings: Settings) -> list[Section]:
     """Return the section about dense problems."""
     n_samples = 2_000 if settings.quick else 8_000
     curves = [Curve("linear", WORKERS, WORKERS, "guide")]
@@ -137,14 +137,14 @@ def dense(settings: LabSettings) -> list[Section]:
         label = f"{n_features} features"
         curves.append(Curve(label, WORKERS, lookahead_speedups(model), "simulated", colour))
         if settings.n_jobs > 1:
-            times = race(
+            timings = race(
                 {
                     engine: SessionRun(make(), engine, settings.n_jobs, settings.seed)
                     for engine in ("serial", "lookahead")
                 },
                 _QUICK_ROUNDS if settings.quick else _ROUNDS,
             )
-            speed = times.speed("lookahead", "serial")
+            speed = timings.speed("lookahead", "serial").paired
             curves.append(Curve("measured", [settings.n_jobs], [speed], "points", colour))
     return [
         Section(
@@ -166,7 +166,7 @@ def dense(settings: LabSettings) -> list[Section]:
     ]
 
 
-def remote_memory(settings: LabSettings) -> list[Section]:
+def remote_memory(settings: Settings) -> list[Section]:
     """Return the section about NUMA and distributed machines."""
     workload = _factorization(settings)
     calibration = lecture_speedups(settings)[1].calibration

@@ -1,4 +1,4 @@
-"""Sparse ridge regression: the strongly convex problem that the laboratory measures on.
+"""Sparse ridge regression: the strongly convex problem that the lecture is measured on.
 
     f(w) = 1/n sum_e f_e(w)        f_e(w) = (x_e.w - y_e)^2 / 2 + l2/2 sum_{v in e} (n / d_v) w_v^2
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
+from benchmarks import timing
+from benchmarks.timing import Timings
 from serialeq.engines.executor import Executor
 from serialeq.native.atomics import call_kernel
 from serialeq.native.jit import jit
@@ -21,7 +23,7 @@ from serialeq.training.session import OrderSource, Session
 
 from .workloads import Workload
 
-_TURN = 0.006  # seconds that a turn of the first contestant should last
+_TURN = 0.006  # seconds that a turn of the first racer should last
 _SETTLING = 5  # epochs before anything is measured: the first ones of a hinge loss take longer
 
 
@@ -160,8 +162,8 @@ def _run_own(thread: int, addresses: Any, blocks: Any, ptr: Any, start: Any, sto
     return False
 
 
-class Turns(Protocol):
-    """Whatever takes turns in a race."""
+class Racer(Protocol):
+    """Whatever takes part in a race."""
 
     def reset(self) -> None:
         """Go back to the start."""
@@ -176,56 +178,30 @@ class Turns(Protocol):
         """End the threads."""
 
 
-class Times:
-    """Seconds of an epoch, by contestant and round.
-
-    Parameters
-    ----------
-    seconds : dict of arrays, shape (n_rounds,)
-    """
-
-    def __init__(self, seconds: dict[Any, np.ndarray]) -> None:
-        self._seconds = seconds
-
-    def median(self, name: Any) -> float:
-        """Return the median seconds of an epoch."""
-        return float(np.median(self._seconds[name]))
-
-    def speed(self, name: Any, other: Any) -> float:
-        """Return how many times as fast as `other` a contestant is: median of ratios in a round."""
-        return float(np.median(self._seconds[other] / self._seconds[name]))
-
-
-def race(contestants: Mapping[Any, Turns], rounds: int) -> Times:
-    """Time everyone in turns, and end their threads.
+def race(racers: Mapping[Any, Racer], rounds: int) -> Timings:
+    """Time everyone's epochs in turns, and end their threads.
 
     A turn starts from the same model for everyone: an epoch that fills the caches, and then as
-    many as last some milliseconds for the first contestant. Turns are short and rounds are many,
+    many as last some milliseconds for the first of all. Turns are short and rounds are many,
     as a shared machine is now fast and now slow, for seconds; what is compared are ratios within
-    a round. Each starts with another contestant, so that nobody always follows the same one.
+    a round.
     """
-    names = list(contestants)
-    first, *_ = [_turn(turns, 1) for turns in contestants.values()]  # everyone compiles
-    repeats = max(1, round(_TURN / first))
-    seconds = {name: np.zeros(rounds) for name in names}
-    for turn in range(rounds):
-        at = turn % len(names)
-        for name in names[at:] + names[:at]:
-            seconds[name][turn] = _turn(contestants[name], repeats)
-    for turns in contestants.values():
-        turns.close()
-    return Times(seconds)
+    first = next(iter(racers.values()))
+    repeats = max(1, round(_TURN / _mean_epoch(first, 1)))
+    turns = {name: partial(_mean_epoch, racer, repeats) for name, racer in racers.items()}
+    timings = timing.race(turns, rounds)
+    for racer in racers.values():
+        racer.close()
+    return timings
 
 
-def _turn(turns: Turns, repeats: int) -> float:
+def _mean_epoch(racer: Racer, repeats: int) -> float:
     """Return the mean seconds of an epoch."""
-    turns.reset()
-    turns.prepare()
-    turns.epoch()
-    seconds = 0.0
+    racer.reset()
+    racer.prepare()
+    racer.epoch()
+    spent = 0.0
     for _ in range(repeats):
-        turns.prepare()
-        began = time.perf_counter()
-        turns.epoch()
-        seconds += time.perf_counter() - began
-    return seconds / repeats
+        racer.prepare()
+        spent += timing.seconds(racer.epoch)
+    return spent / repeats

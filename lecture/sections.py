@@ -1,4 +1,4 @@
-"""The parts of the page, by the keys of ``serialeq lecture --only``."""
+"""The parts of the page, by the keys of ``python -m lecture --only``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from . import (
     twin_sections,
 )
 from .page import Section
-from .settings import LabSettings
+from .settings import Settings
 
-Part = Callable[[LabSettings], list[Section]]
+Part = Callable[[Settings], list[Section]]
 
 PARTS: dict[str, tuple[Part, ...]] = {
     "stragglers": (straggler_sections.order_statistics, barriers.lifted_barriers),
@@ -42,7 +42,7 @@ def check_key(key: str) -> None:
         raise SerialeqError(f"only: expected one of {', '.join(PARTS)}, got {key!r}")
 
 
-def make_sections(settings: LabSettings, only: str | None = None) -> Iterator[Section]:
+def make_sections(settings: Settings, only: str | None = None) -> Iterator[Section]:
     """Yield the sections of one key, or all.
 
     Raises

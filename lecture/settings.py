@@ -1,4 +1,4 @@
-"""What every part of the laboratory is told."""
+"""What every part of the page is told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class LabSettings:
+class Settings:
     """How much to do, and from which seed.
 
     Attributes

@@ -13,7 +13,7 @@ from serialeq.training.fit import fit
 
 from .charts import Curve, Panel, chart
 from .page import Figure, Section, Table
-from .settings import LabSettings
+from .settings import Settings
 
 N_GROUPS = 16
 KEPT = (16, 8, 4, 2, 1)
@@ -96,7 +96,7 @@ def compare_sparsities(
     return found
 
 
-def sparsity_sections(settings: LabSettings) -> list[Section]:
+def sparsity_sections(settings: Settings) -> list[Section]:
     """Return the section about sparsity against quality, on a problem that is not convex."""
     n_epochs = 10 if settings.quick else 40
     found = compare_sparsities(n_epochs, settings.n_jobs, settings.seed)

@@ -11,7 +11,7 @@ from serialeq.problem import Problem
 from serialeq.problems.linear.problem import LinearModel
 
 from .calibration import Calibration, Key, calibration_runs, predict_time, serial_runs, solve
-from .runs import Run, SessionRun, Turns, race, settled
+from .runs import Racer, Run, SessionRun, race, settled
 from .workloads import Workload, make_order
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
@@ -77,21 +77,19 @@ def measure_speedups(
     workload = settled(workload, orders["shuffled"])
     keys = [("shuffled", engine) for engine in ENGINES]
     keys += [("blocked", "dataflow")] if workload.has_blocks else []
-    contestants: dict[str | Key, Turns] = serial_runs(workload, orders)
+    racers: dict[str | Key, Racer] = serial_runs(workload, orders)
     if n_jobs > 1:
-        contestants |= calibration_runs(workload, orders, n_jobs)
+        racers |= calibration_runs(workload, orders, n_jobs)
         for kind, engine in keys:
             schedule = _plan(engine, orders[kind], n_jobs, problem)
-            contestants[kind, engine] = Run(workload.make(), schedule)
+            racers[kind, engine] = Run(workload.make(), schedule)
         if lattice is not None:
             like = settled(lattice, orders["shuffled"])
-            contestants["two-level", "lookahead"] = SessionRun(
-                like.make(), "lookahead", n_jobs, seed
-            )
-    times = race(contestants, rounds)
-    calibration = solve(workload, orders, n_jobs, times)
+            racers["two-level", "lookahead"] = SessionRun(like.make(), "lookahead", n_jobs, seed)
+    timings = race(racers, rounds)
+    calibration = solve(workload, orders, n_jobs, timings)
     measured = {
-        name: times.speed(name, "shuffled") for name in contestants if isinstance(name, tuple)
+        name: timings.speed(name, "shuffled").paired for name in racers if isinstance(name, tuple)
     }
     serial = calibration.sample["shuffled"] * orders["shuffled"].n_samples
     simulated = {

@@ -7,7 +7,7 @@ import numpy as np
 from .charts import Curve, Panel, chart
 from .formulas import ORDER_STATISTIC
 from .page import Figure, Section, Table
-from .settings import LabSettings
+from .settings import Settings
 from .stragglers import TaskTime, generator, simulate_order_statistics
 
 TIME = TaskTime()
@@ -22,7 +22,7 @@ _QUICK_ROUNDS = 2_500
 _LEAST_DRAWS = 1 << 22  # few workers need more rounds: their slowest varies more
 
 
-def order_statistics(settings: LabSettings) -> list[Section]:
+def order_statistics(settings: Settings) -> list[Section]:
     """Return the section about order statistics."""
     rows = compare_order_statistics(settings.quick, settings.seed)
     worst = max(abs(row[4] / row[3] - 1.0) for row in rows)

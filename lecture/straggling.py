@@ -15,7 +15,7 @@ from serialeq.order import Order
 from serialeq.planning.serial import plan_serial
 from serialeq.problem import Problem, check_state
 
-from .runs import Run, Turns, race
+from .runs import Racer, Run, race
 
 _MULTIPLICATIONS = 1500
 """Of a mean task, one after the other: some 2 µs."""
@@ -99,12 +99,10 @@ def measure_engines(
     engines : sequence of str
     n_jobs, rounds : int
     """
-    contestants: dict[str, Turns] = {
-        "serial": Run(Straggling(order.tasks, times), plan_serial(order))
-    }
+    racers: dict[str, Racer] = {"serial": Run(Straggling(order.tasks, times), plan_serial(order))}
     for engine in engines:
         plan = get_engine(engine).plan
         assert plan is not None
-        contestants[engine] = Run(Straggling(order.tasks, times), plan(order, n_jobs))
-    found = race(contestants, rounds)
-    return {engine: 1.0 / found.speed(engine, "serial") for engine in engines}
+        racers[engine] = Run(Straggling(order.tasks, times), plan(order, n_jobs))
+    timings = race(racers, rounds)
+    return {engine: timings.speed("serial", engine).paired for engine in engines}

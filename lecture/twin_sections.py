@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.timing import Timings
 from serialeq.problem import Problem
 from serialeq.problems.mf.problem import Factorization
 from serialeq.problems.mf.ratings import generate_ratings
@@ -14,8 +15,8 @@ from .baselines.sgd import RidgeSgd
 from .baselines.svrg import RidgeSvrg
 from .page import Section, Table
 from .ridge import SparseRidge, random_ridge
-from .settings import LabSettings
-from .twins import digests, paired_speedup, race
+from .settings import Settings
+from .twins import digests, race
 
 WORKERS = range(1, 9)
 
@@ -40,7 +41,7 @@ def make_problems(ridge: SparseRidge, n_ratings: int, seed: int) -> Makers:
     }
 
 
-def twin_sections(settings: LabSettings) -> list[Section]:
+def twin_sections(settings: Settings) -> list[Section]:
     """Return the section on twins."""
     few, many = (20_000, 160_000) if settings.quick else (100_000, 800_000)
     problems = [
@@ -90,16 +91,17 @@ def digest_table(problems: Makers, seed: int) -> Table:
     )
 
 
-def speed_table(problems: Makers, settings: LabSettings) -> Table:
+def speed_table(problems: Makers, settings: Settings) -> Table:
     """Return seconds, speedups and losses, measured."""
     rows = []
     for name, make in problems.items():
-        timings = race(make, settings.n_jobs, n_epochs=7, seed=settings.seed)
-        for engine, timing in timings.items():
+        trainings = race(make, settings.n_jobs, n_epochs=7, seed=settings.seed)
+        timings = Timings({engine: training.epochs for engine, training in trainings.items()})
+        for engine, training in trainings.items():
             rows.append(
                 [
-                    name, engine, 1e3 * timing.seconds, 1e3 * timing.planning,
-                    paired_speedup(timings, engine), timing.losses[-1],
+                    name, engine, 1e3 * timings.median(engine), 1e3 * training.planning,
+                    timings.speed(engine, "serial").paired, training.losses[-1],
                 ]
             )  # fmt: skip
     return Table(
@@ -109,7 +111,7 @@ def speed_table(problems: Makers, settings: LabSettings) -> Table:
     )
 
 
-def drift_table(settings: LabSettings) -> Table:
+def drift_table(settings: Settings) -> Table:
     """Return by how much the residuals of coordinate descent drift, measured."""
     ridge = random_ridge(20_000, 2_000, 8, l2=1e-5, seed=settings.seed)
     rows = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from statistics import median
+from functools import partial
+from itertools import count
 
+from benchmarks.timing import seconds, take_turns
 from serialeq.digest import digest_arrays
 from serialeq.native.team import WorkerTeam
 from serialeq.problem import Problem
@@ -46,13 +47,11 @@ def digests(
 
 
 @dataclass(frozen=True)
-class Timing:
-    """How long an engine takes.
+class Training:
+    """What training on an engine takes.
 
     Attributes
     ----------
-    engine : str
-    n_workers : int
     planning : float
         Seconds before the first epoch, compilation left out.
     epochs : list of float
@@ -61,16 +60,18 @@ class Timing:
         After each epoch.
     """
 
-    engine: str
-    n_workers: int
     planning: float
     epochs: list[float]
     losses: list[float]
 
-    @property
-    def seconds(self) -> float:
-        """The median epoch."""
-        return median(self.epochs)
+    def seconds_to(self, loss: float) -> float | None:
+        """Return the seconds of updates until the loss is at most so much; None: never."""
+        spent = 0.0
+        for epoch, reached in zip(self.epochs, self.losses, strict=True):
+            spent += epoch
+            if reached <= loss:
+                return spent
+        return None
 
 
 def race(
@@ -80,41 +81,25 @@ def race(
     n_epochs: int = 7,
     seed: int = 0,
     order: str = "shuffled",
-) -> dict[str, Timing]:
-    """Train with the three engines in turns, an epoch each, and return their times.
-
-    Taking turns, all three meet the same disturbances of the machine.
-    """
-    problems = {engine: make_problem() for engine in ENGINES}
+) -> dict[str, Training]:
+    """Train with the three engines in turns, an epoch each."""
+    planning, turns = {}, {}
     with WorkerTeam(n_jobs) as team:
-        sessions, timings = {}, {}
-        for engine, problem in problems.items():
+        for engine in ENGINES:
+            problem = make_problem()
             source = OrderSource(problem, order, seed, team)
             Session(make_problem(), source, engine, team).prepare(0)  # compiles
-            sessions[engine] = Session(problem, source, engine, team)
-            began = time.perf_counter()
-            sessions[engine].prepare(0)
-            timings[engine] = Timing(engine, team.n_workers, time.perf_counter() - began, [], [])
-        for epoch in range(n_epochs):
-            for engine, session in sessions.items():
-                began = time.perf_counter()
-                session.run_epoch(epoch)
-                timings[engine].epochs.append(time.perf_counter() - began)
-                timings[engine].losses.append(problems[engine].loss(team))
-    return timings
+            session = Session(problem, source, engine, team)
+            planning[engine] = seconds(partial(session.prepare, 0))
+            turns[engine] = partial(_next_epoch, session, count())
+        laps = take_turns(turns, n_epochs, warm_up=False)
+    return {
+        engine: Training(planning[engine], [lap[0] for lap in own], [lap[1] for lap in own])
+        for engine, own in laps.items()
+    }
 
 
-def paired_speedup(timings: dict[str, Timing], engine: str) -> float:
-    """Return the median of the ratios of serial epochs to an engine's, epoch by epoch."""
-    pairs = zip(timings["serial"].epochs, timings[engine].epochs, strict=True)
-    return median(serial / parallel for serial, parallel in pairs)
-
-
-def seconds_to(timing: Timing, loss: float) -> float | None:
-    """Return the seconds of updates until the loss is at most so much; None: never."""
-    spent = 0.0
-    for seconds, reached in zip(timing.epochs, timing.losses, strict=True):
-        spent += seconds
-        if reached <= loss:
-            return spent
-    return None
+def _next_epoch(session: Session, epochs: Iterator[int]) -> tuple[float, float]:
+    """Return the seconds of the next epoch and the loss after it."""
+    spent = seconds(partial(session.run_epoch, next(epochs)))
+    return spent, session.problem.loss(session.team)

@@ -27,7 +27,7 @@ _MAX_CONFLICT_GRAPH = 20_000
 class ConflictStatistics:
     """How much the samples of a hypergraph get into each other's way.
 
-    The symbols are those of the lecture and of Niu et al. 2011 (section 2).
+    The symbols are those of Niu et al. 2011 (section 2); Δ̄ and τ are those of Mania et al. 2017.
     """
 
     n_samples: int
@@ -49,7 +49,7 @@ class ConflictStatistics:
 
     @property
     def conflict_probability(self) -> float:
-        """Pr(two random samples conflict) = Δ̄ / n (lecture, "Asynchrony Noise").
+        """Pr(two random samples conflict) = Δ̄ / n (Mania et al. 2017).
 
         Exactly: Δ̄ / (n − 1) for two different ones; where a sample may be drawn twice, up to
         (Δ̄ + 1) / n (``proofs/analysis.md``, 2.2).
@@ -58,10 +58,11 @@ class ConflictStatistics:
 
     @property
     def tau_bound(self) -> float:
-        """Delay τ ≤ n / 2Δ̄ up to which Hogwild!'s noise term stays below γ²M² (lecture).
+        """Delay τ ≤ n / 2Δ̄ up to which Hogwild!'s noise term stays below γ²M².
 
-        The right constants, and a second bound that sparsity does not lift, are in
-        ``proofs/analysis.md`` (2.4, 3.4, 3.5).
+        After Mania et al. 2017 ("Perturbed Iterate Analysis for Asynchronous Stochastic
+        Optimization", theorem 3.4). The right constants, and a second bound that sparsity does
+        not lift, are in ``proofs/analysis.md`` (2.4, 3.4, 3.5).
         """
         if self.mean_degree == 0:
             return float("inf")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.datasets import Dataset, fetch, load
-from benchmarks.timing import Timings, race, seconds
+from benchmarks.timing import Timings, race, seconds, take_turns
 from benchmarks.volumes import Volume, load_volume, read_project
 from serialeq.errors import DataError
 
@@ -47,6 +47,10 @@ def test_race_gives_everyone_a_warm_up_and_the_first_turn_in_turn():
     assert "".join(turns) == "abc" + "abc" + "bca"
     assert timings.median("a") == (4 + 9) / 2
     assert timings.median("b") == (5 + 7) / 2
+
+
+def test_turns_without_a_warm_up():
+    assert take_turns({"a": lambda: 1}, 2, warm_up=False) == {"a": [1, 1]}
 
 
 def test_speed_pairs_times_of_the_same_round():

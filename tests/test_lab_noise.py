@@ -28,7 +28,7 @@ from lecture.noise import (
 )
 from lecture.noise_sections import conflict_table, measured_conflicts, sweep
 from lecture.ridge import SparseRidge, random_ridge, shared_ridge
-from lecture.settings import LabSettings
+from lecture.settings import Settings
 from lecture.timeline import TIMELINES, make_timeline, random_draws
 from lecture.torn_reads import Witness, torn_reads
 from serialeq import fit
@@ -170,7 +170,7 @@ def test_delays_far_beyond_the_bound_ruin_the_constructed_problem() -> None:
 
 
 def test_conflicts_are_as_frequent_as_predicted() -> None:
-    for _, counted, slide, exact in conflict_table(LabSettings(quick=True)).rows:
+    for _, counted, slide, exact in conflict_table(Settings(quick=True)).rows:
         assert counted == pytest.approx(exact, rel=0.1, abs=5e-4)
         assert slide < exact
     graph = shared_ridge(500, 500).hypergraph  # here the slide's value is 0, and wrong

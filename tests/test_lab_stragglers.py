@@ -10,7 +10,7 @@ from lecture.barriers import WORKERS, make_samples, stale_gradients, times_per_e
 from lecture.clusters import barrier_time, round_robin_time, server_time
 from lecture.page import Figure
 from lecture.runs import Run
-from lecture.settings import LabSettings
+from lecture.settings import Settings
 from lecture.straggler_sections import CLUSTER, SIZES, compare_order_statistics, dropped_table
 from lecture.straggler_sections import order_statistics as sections
 from lecture.stragglers import TaskTime, generator, simulate_order_statistics
@@ -71,7 +71,7 @@ def test_simulation_is_a_function_of_the_seed():
 
 
 def test_sections():
-    one, two = sections(LabSettings(quick=True))
+    one, two = sections(Settings(quick=True))
     names = [part.name for part in (*one.parts, *two.parts) if isinstance(part, Figure)]
     assert names == ["order-statistics", "slowest-over-fastest", "cluster"]
 

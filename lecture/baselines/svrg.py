@@ -5,7 +5,7 @@ Each epoch starts with a snapshot u of the weights and the full gradient μ ther
     w_v <- w_v - γ [ ∇f_e(w)_v - ∇f_e(u)_v + D_v μ_v ]        for v in the support of e
 
 adds μ on the support only, D_v = n / d_v times where a sample does touch v, which is right in the
-mean (Mania et al. 2015; Leblond, Pedregosa and Lacoste-Julien 2017). So supports stay sparse.
+mean (Mania et al. 2017; Leblond, Pedregosa and Lacoste-Julien 2017). So supports stay sparse.
 """
 
 from __future__ import annotations

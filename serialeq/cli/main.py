@@ -1,4 +1,4 @@
-"""The command line: ``serialeq demo | train | predict | plan | verify | diff | lecture``."""
+"""The command line: ``serialeq demo | train | predict | plan | verify | diff``."""
 
 from __future__ import annotations
 
@@ -233,4 +233,3 @@ def main() -> None:
             print(f"serialeq: {error}", file=sys.stderr)
         sys.stdout = sys.stderr  # or the interpreter would try again, and have its own status
         sys.exit(1)
-

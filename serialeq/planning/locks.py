@@ -1,9 +1,9 @@
 """Ordered locks: one lock per resource, granted in serial order.
 
-The lecture's "Approach 1: coordinate or lock". Every access to a resource draws, at planning
-time, a ticket: the number of earlier accesses. A task starts when each of its resources has
-reached its ticket. The order of the grants makes the result serial (compare Nawab et al. 2017);
-locks granted in order of arrival (the AIG of Niu et al. 2011) would be safe but not reproducible.
+Every access to a resource draws, at planning time, a ticket: the number of earlier accesses. A
+task starts when each of its resources has reached its ticket. The order of the grants makes the
+result serial (compare Nawab et al. 2017, COP); locks granted in order of arrival (the AIG of Niu
+et al. 2011) would be safe but not reproducible.
 Proved in ``proofs/``: theorem ``direct_waits_are_enough``.
 """
 

@@ -24,10 +24,10 @@ class MultiwayCut(ClusterMixin, BaseEstimator):
 
     Every label has seeds; the other nodes are labelled such that the edges between different
     labels weigh little: ``min 1/2 sum w_uv |x_u - x_v|_1`` over ``x_v`` on the simplex, seeds at
-    their corners (lecture, "Graph Cuts": image segmentation, entity resolution; Calinescu,
-    Karloff, Rabani 2000). Each edge in turn draws its two ends together, at most by a step, and
-    the ends are projected on the simplex. With two labels the relaxation is exact, and the best
-    threshold of x is taken; with more, each node takes the label with its largest share.
+    their corners (Calinescu, Karloff, Rabani 2000; with SGD: Niu et al. 2011, section 2). Each
+    edge in turn draws its two ends together, at most by a step, and the ends are projected on the
+    simplex. With two labels the relaxation is exact, and the best threshold of x is taken; with
+    more, each node takes the label with its largest share.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class MultiwayCut(ClusterMixin, BaseEstimator):
     labels_ : array of int64, shape of the image, or (n_nodes,)
         Label of each node; -1 where no seed is connected.
     cut_value_ : float
-        Weight of the edges whose ends have different labels. (The lecture's sum of
-        ``w_uv |x_u - x_v|_1`` is twice that.)
+        Weight of the edges whose ends have different labels: at these labels, half the sum
+        of ``w_uv |x_u - x_v|_1``.
     shares_ : array of float32, shape of the image, or (n_nodes,); with K > 2 labels and K more
         The relaxed solution x: the share of the second label, or of each label.
     classes_ : array of int64, shape (K,)

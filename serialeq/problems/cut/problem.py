@@ -1,6 +1,6 @@
 """Multiway cut: ``min ½ Σ w_uv ‖x_u − x_v‖₁`` over x_v on the simplex, seeds at their corners.
 
-Nodes are the variables; an edge's support is its two ends (lecture, "Graph Cuts").
+Nodes are the variables; an edge's support is its two ends (Niu et al. 2011, section 2).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
     Parameters
     ----------
     loss : str, default="hinge"
-        hinge (the lecture's sparse SVM), log_loss, modified_huber, squared_hinge, perceptron,
+        hinge (a linear SVM), log_loss, modified_huber, squared_hinge, perceptron,
         squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive.
     penalty : {"l2", None}, default="l2"
     alpha : float, default=1e-4

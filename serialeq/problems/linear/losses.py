@@ -4,7 +4,7 @@ Definitions and names are scikit-learn's (``sklearn.linear_model.SGDClassifier``
 and label y (−1 or 1 for classification) and z = y p
 
 ===============================  =====================================================
-``hinge``                        max(0, 1 − z)  (lecture, "sparse SVM")
+``hinge``                        max(0, 1 − z)  (sparse SVM: Niu et al. 2011)
 ``squared_hinge``                max(0, 1 − z)²
 ``modified_huber``               max(0, 1 − z)² for z ≥ −1, else −4 z  (Zhang 2004)
 ``log_loss``                     log(1 + exp(−z))

@@ -1,8 +1,8 @@
 """Linear models: ``min mean_i weight_i loss(x_i.w + b, y_i) + alpha/2 |w|^2``, one w per output.
 
-The lecture's sparse SVM is the hinge loss with L2. Every update of a text touches words that
-nearly all texts share, so the conflict graph is almost complete; what makes this parallel are
-exact sums (`serialeq.problems.linear.kernel`).
+The sparse SVM of Niu et al. 2011 (section 2) is the hinge loss with L2. Every update of a text
+touches words that nearly all texts share, so the conflict graph is almost complete; what makes this
+parallel are exact sums (`serialeq.problems.linear.kernel`).
 """
 
 from __future__ import annotations

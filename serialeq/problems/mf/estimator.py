@@ -23,7 +23,7 @@ class MatrixFactorization(Estimator, FactorizationParameters):
     """Matrix completion by stochastic gradient descent, reproducible on any number of workers.
 
     Predicts ``mean + user_bias + item_bias + <user_factors, item_factors>`` and minimises the
-    squared error plus L2 penalties (Niu et al. 2011, section 2).
+    squared error plus L2 penalties (Gemulla et al. 2011).
 
     Attributes
     ----------

@@ -5,10 +5,9 @@ For entry (u, v) with value r: ``e = r - <x_u, x_v> - b_u - b_v`` and, with step
     x_u <- (1 - s l_u) x_u + s e x_v        b_u <- b_u + s (e - l_u b_u)
 
 and the same for v with the old x_u: one gradient step on half of
-``e^2 + l_u (|x_u|^2 + b_u^2) + l_v (|x_v|^2 + b_v^2)`` (lecture, "Matrix Completion"). An entry
-of weight f has ``f e`` in place of e: the step is on half of ``f e^2 + ...``. AdaGrad divides
-the step of a row by the root of that row's accumulated mean squared gradient (Chin et al. 2015,
-section 3).
+``e^2 + l_u (|x_u|^2 + b_u^2) + l_v (|x_v|^2 + b_v^2)`` (Gemulla et al. 2011). An entry of
+weight f has ``f e`` in place of e: the step is on half of ``f e^2 + ...``. AdaGrad divides the step
+of a row by the root of that row's accumulated mean squared gradient (Chin et al. 2015, section 3).
 """
 
 from __future__ import annotations

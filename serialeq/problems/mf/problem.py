@@ -61,8 +61,8 @@ class Factorization(Problem):
     ----------
     entries : Entries
     parameters : FactorizationParameters, optional
-        Already checked. Penalties with ``l2_per="rating"`` are those of Niu et al. 2011
-        (section 2): every entry of a row adds the row's penalty.
+        Already checked. Penalties with ``l2_per="rating"`` are those of Gemulla et al. 2011
+        (DSGD): every entry of a row adds the row's penalty.
     seed : int
         Of the first factors.
     mean : float, optional

@@ -7,9 +7,9 @@ the groups that the sample keeps:
     z   = sum_{g in K} V_g.T (h_g, 1)          outputs
     d   = link(z) - target                     slope of the loss by the outputs
 
-and one gradient step for the rows of W_g and V_g, g in K: "sparsified backprop" of the lecture;
-dropout of Srivastava et al. 2014. AdaGrad (Duchi et al. 2011) divides the step of a row by
-the root of the mean of the squares of its entries' gradients, added up over the samples.
+and one gradient step for the rows of W_g and V_g, g in K (Srivastava et al. 2014). AdaGrad
+(Duchi et al. 2011) divides the step of a row by the root of the mean of the squares of its
+entries' gradients, added up over the samples.
 
 Rows of a group are contiguous, and padded with zeros to whole vectors.
 """

@@ -1,7 +1,8 @@
 """A network with one hidden layer in which each sample trains only the groups it keeps (dropout).
 
-The lecture's "sparsified backprop": the fewer groups a sample keeps, the fewer conflicts, and the
-less each sample teaches. Masks come from indexed randomness, so supports are known before training.
+Dropout of Srivastava et al. 2014, by groups: the fewer groups a sample keeps, the fewer conflicts,
+and the less each sample teaches. Masks come from indexed randomness, so supports are known before
+training.
 """
 
 from __future__ import annotations
