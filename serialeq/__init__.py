@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from .problems.cut.estimator import MultiwayCut
     from .problems.embed.estimator import WordEmbedding
     from .problems.linear.estimator import LinearClassifier, LinearRegressor
+    from .problems.loading import SavedRun, load
     from .problems.mf.estimator import MatrixFactorization
     from .problems.mf.ratings import Ratings, generate_ratings
     from .problems.mf.reading import read_ratings
     from .problems.network.estimator import DropoutMLPClassifier
     from .problems.topics.estimator import TopicModel
-    from .runs.loading import SavedRun, load
     from .runs.recorder import RunRecorder
     from .runs.verifier import RunVerifier
     from .training.callbacks import BestEpoch, Callback, EarlyStopping
@@ -48,7 +48,7 @@ _HOME = {
     "Ratings": "problems.mf.ratings",
     "RunRecorder": "runs.recorder",
     "RunVerifier": "runs.verifier",
-    "SavedRun": "runs.loading",
+    "SavedRun": "problems.loading",
     "ScheduleError": "errors",
     "SerialeqError": "errors",
     "SupportError": "errors",
@@ -60,7 +60,7 @@ _HOME = {
     "generate_ratings": "problems.mf.ratings",
     "given_order": "order",
     "kernel": "native.kernel",
-    "load": "runs.loading",
+    "load": "problems.loading",
     "read_ratings": "problems.mf.reading",
     "shuffled_order": "order",
 }

@@ -119,6 +119,10 @@ class Problem(ABC):
         """Return the speed of `parallel_engine` over serial, as far as can be told beforehand."""
         return predict(order, n_workers, limit=STEPS_LOOKED_AT).speedup
 
+    def facts(self) -> dict[str, str]:
+        """Return what else is to be known before training, in words, by label."""
+        return {}
+
     def reshuffled_order(self, seed: int, epoch: int) -> Order:
         """Return the order of one epoch of a run that shuffles anew in every epoch."""
         return shuffled_order(self.hypergraph, seed, epoch)

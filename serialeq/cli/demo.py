@@ -1,17 +1,81 @@
-"""``serialeq demo``: the promise, shown in a minute."""
+"""``serialeq demo``: the promise, shown in a minute, at a factorisation of generated ratings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
-from serialeq.native.team import available_cores
-from serialeq.problems.mf.problem import Factorization
-from serialeq.problems.mf.ratings import generate_ratings, split_ratings
-from serialeq.training.compare import Contestant, Result, compare
+import typer
+
+from serialeq.errors import SerialeqError
+
+from .options import Jobs, Json, Seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from serialeq.training.compare import Contestant, Result
 
 
-def contestants(jobs: int) -> list[Contestant]:
-    """Return the demo's rows: each order's engines, and three runs of Hogwild!."""
+def demo(
+    ratings: Annotated[int, typer.Option(help="Number of generated ratings.")] = 1_000_000,
+    factors: Annotated[int, typer.Option(help="Rank.")] = 32,
+    epochs: Annotated[int, typer.Option(help="Epochs of each run.")] = 10,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train one model with every engine, and compare seconds, RMSE and digest."""
+    from .report import notices, print_json, print_table
+
+    if ratings < 100:
+        raise SerialeqError(f"ratings: expected at least 100, got {ratings}")
+    rows: list[dict[str, Any]] = []
+    notices.print(f"{ratings:,} generated ratings, rank {factors}, {epochs} epochs each")
+    for result in _results(ratings, factors, epochs, jobs, seed):
+        row = asdict(result.contestant) | asdict(result)
+        row["rmse"] = row.pop("error")
+        del row["contestant"]
+        row["speedup"] = (rows[0]["seconds"] if rows else result.seconds) / result.seconds
+        rows.append(row)
+        notices.print(
+            f"  {row['engine']} {row['order']} on {row['jobs']}: {row['seconds']:.2f} s, "
+            f"{row['digest'][:16]}"
+        )
+    digests = {}
+    for order in ("shuffled", "blocked"):
+        same = {row["digest"] for row in rows if row["equivalent"] and row["order"] == order}
+        if len(same) != 1:
+            raise SerialeqError(f"demo: the {order} order gave {len(same)} digests, expected one")
+        digests[order] = same.pop()
+    if as_json:
+        print_json({"rows": rows})
+        return
+    print_table(
+        "Same digest, same bits. Speedup over the serial run in shuffled order.",
+        ["order", "engine", "workers", "seconds", "speedup", "RMSE", "serial bits?", "digest"],
+        [
+            [
+                row["order"],
+                row["engine"],
+                str(row["jobs"]),
+                f"{row['seconds']:.3f}",
+                f"{row['speedup']:.2f}",
+                f"{row['rmse']:.4f}",
+                "yes" if row["equivalent"] else "no promise",
+                row["digest"][:16],
+            ]
+            for row in rows
+        ],
+    )
+    for order, digest in digests.items():
+        print(f"{order}: every equivalent run has digest {digest}")
+
+
+def _contestants(jobs: int) -> list[Contestant]:
+    """Return each order's engines, and three runs of Hogwild!."""
+    from serialeq.training.compare import Contestant
+
     rows = []
     for order in ("shuffled", "blocked"):
         rows.append(Contestant("serial", order, 1))
@@ -21,20 +85,24 @@ def contestants(jobs: int) -> list[Contestant]:
     return rows
 
 
-def run_demo(
-    n_ratings: int, n_factors: int, n_epochs: int, jobs: int | None, seed: int
+def _results(
+    n_ratings: int, n_factors: int, n_epochs: int, n_jobs: int | None, seed: int
 ) -> Iterable[Result]:
     """Yield the result of each row, on generated ratings with a tenth held out."""
-    ratings = generate_ratings(n_ratings, seed=seed)
-    train, test = (ratings.subset(index) for index in split_ratings(len(ratings), 0.1, seed))
+    from serialeq.native.team import count_workers
+    from serialeq.problems.mf.estimator import MatrixFactorization
+    from serialeq.problems.mf.problem import Factorization
+    from serialeq.problems.mf.ratings import generate_ratings
+    from serialeq.reading.splits import split_indices
+    from serialeq.training.compare import compare
 
-    def make() -> Factorization:
-        return Factorization(
-            train.users, train.items, train.values, ratings.shape, n_factors=n_factors, seed=seed
-        )
+    estimator = MatrixFactorization(n_factors, n_epochs, n_jobs=n_jobs, random_state=seed)
+    estimator.check_parameters()
+    ratings = generate_ratings(n_ratings, seed=seed)
+    train, test = (ratings.subset(index) for index in split_indices(len(ratings), 0.1, seed))
 
     def held_out(problem: Factorization) -> float:
         return problem.rmse(test.users, test.items, test.values)
 
-    rows = contestants(jobs or available_cores())
-    yield from compare(make, held_out, rows, n_epochs, seed)
+    rows = _contestants(count_workers(n_jobs))
+    yield from compare(lambda: estimator.problem(train), held_out, rows, n_epochs, seed)

@@ -68,11 +68,12 @@ def _job_of(
     moved: list[Path] | None,
 ) -> tuple[Job, dict[str, Any]]:
     """Return what a run trained, and where its data are now; `how`: engine and workers."""
-    from serialeq.problems.recorded import recorded_run
+    from serialeq.problems.loading import estimator_of, recorded_run
     from serialeq.problems.registry import kinds
 
+    from .declared import command_of
     from .files import found_again
-    from .train import make_job
+    from .train import Job
 
     run = recorded_run(manifest)
     if run["problem"] not in kinds():
@@ -86,7 +87,11 @@ def _job_of(
             "replay it there with serialeq.RunVerifier"
         )
     paths, files = found_again(run["data"]["files"], moved)
-    job = make_job(kinds()[run["problem"]], run, {**run["data"]["reading"], **paths}, how)
+    kind, reading = kinds()[run["problem"]], run["data"].get("reading", {})
+    estimator = estimator_of(run, run["promise"])
+    engine, estimator.n_jobs = how
+    estimator.engine = engine or estimator.engine
+    job = Job(kind, command_of(kind).from_record(reading | paths), estimator)
     return job, job.source(files)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import options as o
-from .declared import classes_of, command_of
 
 if TYPE_CHECKING:
     from serialeq.problems.command import Command, Data, Report
@@ -57,6 +56,8 @@ class Trained(NamedTuple):
 
 def make_job(kind: Kind, given: Mapping[str, Any]) -> Job:
     """Return what is to be trained, checked, given files, options and parameters by name."""
+    from .declared import classes_of, command_of
+
     command_class = command_of(kind)
     own = command_class.declarations()
     command = command_class(**{name: value for name, value in given.items() if name in own})
@@ -153,7 +154,10 @@ def _tell(job: Job, trained: Trained, as_json: bool) -> None:
         used = {"engine": engine, "engine_reason": reason, "jobs": jobs, "seconds": seconds}
         print_json(trained.about | used | {"history": history} | trained.report.found)
         return
-    lines = [("engine", f"{engine} ({reason}), {jobs} workers"), ("epochs", f"{estimator.epoch_} of {len(history)}")]
+    lines = [
+        ("engine", f"{engine} ({reason}), {jobs} workers"),
+        ("epochs", f"{estimator.epoch_} of {len(history)}"),
+    ]
     for label, loss in zip(("loss", "held out"), estimator.final_losses(), strict=True):
         if loss is not None:
             lines.append((label, f"{loss:.6g}"))

@@ -32,11 +32,10 @@ from typing import Any, Literal
 from serialeq.errors import SerialeqError
 from serialeq.planning.batches import plan_cyclades, plan_groups
 from serialeq.planning.dataflow import plan_dataflow
+from serialeq.planning.hogwild import plan_hogwild
 from serialeq.planning.locks import plan_locks
 from serialeq.planning.schedule import Schedule
-from serialeq.planning.hogwild import plan_hogwild
 from serialeq.planning.serial import plan_serial
-
 
 Promise = Literal["serial", "repeatable", "none"]
 

@@ -139,5 +139,3 @@ class Command(Declared):
             for name, declared in self.declarations().items()
             if declared.parameter.makes_model and not isinstance(declared.parameter, File)
         }
-
-

@@ -90,7 +90,11 @@ class RunVerifier(Callback):
                 f"engine: expected one that promises what the run's did "
                 f"({recorded.run['promise']}), got one that promises {run['promise']}"
             )
-        check_same_run(recorded, Manifest.start(run, recorded.chain.digests[0], type(training.problem)), str(self.run.path))
+        check_same_run(
+            recorded,
+            Manifest.start(run, recorded.chain.digests[0], type(training.problem)),
+            str(self.run.path),
+        )
         if digest != recorded.chain.digests[0]:
             self.first_difference = 0
         starts = [record for record in recorded.checkpoints if record.epoch <= self._first]

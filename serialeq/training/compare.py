@@ -1,17 +1,20 @@
-"""Train the same problem with several engines and compare time, loss and digest."""
+"""Train the same problem with several engines and compare time, error and digest."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from serialeq.digest import digest_arrays
 from serialeq.engines.engine import get_engine
 from serialeq.native.team import WorkerTeam
-from serialeq.problems.mf.problem import Factorization
+from serialeq.problem import Problem
 
 from .session import OrderSource, Session
+
+P = TypeVar("P", bound=Problem)
 
 
 @dataclass(frozen=True)
@@ -34,21 +37,21 @@ class Result:
         The engine promises the bits of the serial run.
     seconds : float
         Planning, packing and all epochs.
-    rmse : float
-        On held-out data.
+    error : float
+        Of the result, such as on held-out data.
     digest : str
     """
 
     contestant: Contestant
     equivalent: bool
     seconds: float
-    rmse: float
+    error: float
     digest: str
 
 
 def compare(
-    make_problem: Callable[[], Factorization],
-    held_out_rmse: Callable[[Factorization], float],
+    make_problem: Callable[[], P],
+    error: Callable[[P], float],
     contestants: Iterable[Contestant],
     n_epochs: int,
     seed: int,
@@ -71,6 +74,6 @@ def compare(
             contestant,
             engine.equivalent,
             seconds,
-            held_out_rmse(problem),
+            error(problem),
             digest_arrays(problem.trained()),
         )

@@ -1,18 +1,21 @@
 """What all estimators share: declared parameters, one way to train, to be saved, to come back.
 
 An estimator declares its parameters (`serialeq.training.parameters`), says which problem they and
-the data make (`problem`), and what its arrays mean (`_take`)::
+the data make (`_problem`), and what its arrays mean (`_take`)::
 
     class Model(Estimator):
         kind = "model"
         rank: Annotated[int, Parameter("Rank.", Whole(1))] = 8
 
-        def problem(self, X, y):
+        def _problem(self, X, y):
             return MyProblem(X, y, self.rank, self.seed_)
 
         def _take(self, trained, others, facts):
             super()._take(trained, others, facts)
             self.coef_ = trained["coef"]
+
+        def fit(self, X, y, *, callbacks=()):
+            return self._fit(X, y, callbacks=callbacks)
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from .trainer import Execution, Fitted, HeldOut, train
 Arrays = Mapping[str, np.ndarray]
 Saved = tuple[dict[str, np.ndarray], dict[str, Any]]
 """All arrays of a model, and what else is to be known of it."""
+
 
 def _check_jobs(name: str, value: Any) -> None:
     count_workers(value)
@@ -123,17 +127,19 @@ class Estimator(Declared, BaseEstimator):
 
     # ---- what a kind says ----------------------------------------------------------------------
 
-    def problem(self, *data: Any, **options: Any) -> Problem:
-        """Return the problem of checked parameters and `data`, at its starting point.
-
-        `data` are what `fit` takes; ``seed_`` is the seed.
-        """
+    def _problem(self, *data: Any, **options: Any) -> Problem:
+        """Return the problem of checked parameters, ``seed_`` and `data`, at its start."""
         raise SerialeqError(f"problem: {type(self).__name__} does not say what it trains")
 
     def _take(self, trained: dict[str, np.ndarray], others: Arrays, facts: dict[str, Any]) -> None:
         """Become what a training gave, or a file held: arrays that the digest covers, others."""
         self.trained_, self._others, self._facts = trained, dict(others), facts
         self.digest_ = digest_arrays(trained)
+
+    def problem(self, *data: Any) -> Problem:
+        """Return the problem that `fit` would train on `data`, at its starting point."""
+        self._begin()
+        return self._problem(*data)
 
     # ---- training ------------------------------------------------------------------------------
 
@@ -146,7 +152,7 @@ class Estimator(Declared, BaseEstimator):
         """Train on `data` from the start: `fit` where nothing but the trained arrays is kept."""
         self._begin()
         fitted = self._train(
-            self.problem(*data), self._epochs(), with_loss=with_loss, callbacks=callbacks
+            self._problem(*data), self._epochs(), with_loss=with_loss, callbacks=callbacks
         )
         self._take(fitted.trained, {}, {})
         return self._end(callbacks)
@@ -223,21 +229,10 @@ class Estimator(Declared, BaseEstimator):
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], promise: str = "serial") -> Self:
-        """Return an estimator with recorded parameters; what is missing has its default.
-
-        Raises
-        ------
-        DataError
-            If a parameter is unknown, or wrong.
-        """
-        known = cls.declarations()
-        if unknown := sorted(set(record) - set(known)):
-            raise DataError(f"parameters: expected those of {cls.__name__}, got {unknown[0]!r}")
-        given = {name: _restored(name, value) for name, value in record.items()}
-        estimator = cls(**given | {"engine": engine_for(promise)})
-        estimator.check_parameters()
-        return estimator
+    def recorded(cls, record: Mapping[str, Any], promise: str) -> Self:
+        """Return an estimator with the parameters of `record`, and an engine with that promise."""
+        given = {name: _restored(value) for name, value in record.items()}
+        return cls.from_record(given | {"engine": engine_for(promise)})
 
     def saved(self) -> Saved:
         """Return all arrays, and what else is to be known of the model: for `restored`."""
@@ -259,7 +254,7 @@ class Estimator(Declared, BaseEstimator):
         cls, arrays: Arrays, about: dict[str, Any], history: Sequence[dict[str, Any]] = ()
     ) -> Self:
         """Return the fitted estimator that `saved` told of; `partial_fit` goes on in its bits."""
-        estimator = cls.from_record(about["parameters"], about["promise"])
+        estimator = cls.recorded(about["parameters"], about["promise"])
         estimator.seed_, estimator.history_ = about["seed"], list(history)
         estimator.epoch_ = len(estimator.history_)
         trained = {name: arrays[name] for name in about["trained"]}
@@ -275,10 +270,12 @@ def _plain(name: str, value: Any) -> Any:
         return int(value) if isinstance(value, Integral) else None
     if isinstance(value, dict):  # of which JSON would make all keys strings
         return [[np.asarray(key).item(), float(number)] for key, number in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [_plain("", entry) for entry in value]
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _restored(name: str, value: Any) -> Any:
+def _restored(value: Any) -> Any:
     if isinstance(value, list):
         pairs = all(isinstance(entry, list) and len(entry) == 2 for entry in value)
         return dict(map(tuple, value)) if pairs else tuple(value)

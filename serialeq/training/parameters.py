@@ -13,16 +13,16 @@ from __future__ import annotations
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType
-from typing import Annotated, Any, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Self, dataclass_transform, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from serialeq.errors import SerialeqError
+from serialeq.errors import DataError, SerialeqError
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,25 @@ class Declared:
     def declarations(cls) -> dict[str, Declaration]:
         """Return all declared fields by name."""
         return _declarations(cls)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return one with recorded values; what is missing has its default.
+
+        Raises
+        ------
+        DataError
+            If one is unknown, or missing without a default, or wrong.
+        """
+        declared = cls.declarations()
+        if unknown := sorted(set(record) - set(declared)):
+            raise DataError(f"{unknown[0]}: expected parameters of {cls.__name__}, got an unknown")
+        for name, one in declared.items():
+            if one.default is MISSING and name not in record:
+                raise DataError(f"{name}: expected one for {cls.__name__}, got none")
+        made = cls(**record)
+        made.check_parameters()
+        return made
 
     def check_parameters(self) -> None:
         """Raise SerialeqError for the first parameter that is wrong."""

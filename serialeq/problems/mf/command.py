@@ -11,7 +11,6 @@ from serialeq.errors import DataError
 from serialeq.problems import command
 from serialeq.problems.command import Answer, Data, File, Report, Request
 from serialeq.reading.splits import split_indices
-from serialeq.training.callbacks import best_epoch
 from serialeq.training.parameters import Number, Parameter
 
 from .reading import read_ratings

@@ -57,7 +57,7 @@ class MatrixFactorization(Estimator, FactorizationParameters):
             Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
         """
         self._begin()
-        problem = self.problem(X)
+        problem = self._problem(X)
         held_out = None
         if validation is not None:
             users, items, values, *_ = self._entries(validation, problem.shape)
@@ -78,18 +78,17 @@ class MatrixFactorization(Estimator, FactorizationParameters):
         self._begin(fresh=first)
         done = 0 if first else len(self.history_)
         if first:
-            problem = self.problem(X)
+            problem = self._problem(X)
         else:
-            problem = self.problem(X, shape=prediction.shape_of(self.trained_), mean=self.mean_)
+            problem = self._problem(X, shape=prediction.shape_of(self.trained_), mean=self.mean_)
             problem.load(self.trained_)
         fitted = self._train(problem, range(done, done + 1))
         self._take(fitted.trained, self._numbers(problem) if first else self._others, {})
         return self
 
-    def problem(
+    def _problem(
         self, X: Any, y: Any = None, *, shape: tuple[int, int] | None = None, mean: Any = None
     ) -> Factorization:
-        """Return the problem of ratings (see `fit`) at its starting point."""
         return Factorization(self._entries(X, shape), self, seed=self.seed_, mean=mean)
 
     def _entries(self, X: Any, shape: tuple[int, int] | None = None) -> Entries:

@@ -22,7 +22,6 @@ from serialeq.order import Order, order_of_keys
 from serialeq.problem import Problem, check_state
 
 from .blocks import balanced_rows, grid_blocks
-from .parameters import FactorizationParameters
 from .kernel import (
     CHUNK,
     FactorizationContext,
@@ -32,6 +31,7 @@ from .kernel import (
     sequential_mean,
     squared_error_worker,
 )
+from .parameters import FactorizationParameters
 
 
 class Entries(NamedTuple):

@@ -1,0 +1,2 @@
+def bits_digest(problem):
+    return "0" * 64
