@@ -106,3 +106,7 @@ def run_python(code: str, *arguments: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def graph_of(n_samples: int = 40) -> Hypergraph:
+    return Hypergraph(np.random.default_rng(1).integers(0, 12, 2 * n_samples), 2, 12)

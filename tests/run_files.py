@@ -61,3 +61,7 @@ def verified(name, out, first=None, last=None, **options):
     options = {"engine": "serial", "n_jobs": 1, "seed": 3} | options
     fit(make(), order, n_epochs=N, callbacks=[verifier], **options)
     return verifier
+
+
+def content_of(path):
+    return {file.name: file.read_bytes() for file in sorted(path.iterdir())}

@@ -11,70 +11,23 @@ import scipy.sparse as sp
 from harness import same_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from problems.network import oracle as network_oracle
+from problems.network.trainings import CONFIGS, ENGINES, N_OUTPUTS, data, make, oracle, title, train
 
 from serialeq import fit
 from serialeq.engines.auto import choose_engine
-from serialeq.errors import DivergenceError, SerialeqError, SupportError
-from serialeq.native.random import stream_key
+from serialeq.errors import DivergenceError, SerialeqError
 from serialeq.native.team import WorkerTeam
 from serialeq.order import shuffled_order
 from serialeq.planning.dataflow import plan_dataflow
-from serialeq.problems.network.kernel import OUTPUTS, draw_masks
+from serialeq.problems.network.kernel import OUTPUTS
 from serialeq.problems.network.problem import DropoutNetwork, feed_forward
-from serialeq.testing import assert_serial_equivalent, check_schedule, check_supports, explore
-from serialeq.training.session import OrderSource, Session
-
-ENGINES = ("dataflow", "groups", "cyclades", "locked")
-CONFIGS: list[dict[str, Any]] = [
-    {"hidden_units": 32, "n_groups": 16, "output": "softmax"},
-    {"hidden_units": 12, "n_groups": 12, "output": "logistic", "dtype": np.float64},
-    {"hidden_units": 80, "n_groups": 4, "output": "squared"},
-]
-"""What is compiled in: groups with few units, of one unit, and of more than a vector."""
-N_OUTPUTS = {"softmax": 3, "logistic": 1, "squared": 18}
-
-
-def name(config: dict[str, Any]) -> str:
-    return f"{config['output']} {config['hidden_units']}/{config['n_groups']}"
-
-
-def data(n: int, d: int, n_outputs: int, density: float, seed: int) -> tuple[Any, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, d)) * (rng.random((n, d)) < density)
-    if n_outputs == 1:
-        return X, (rng.random((n, 1)) < 0.5).astype(float)
-    return X, np.eye(n_outputs)[rng.integers(n_outputs, size=n)]
-
-
-def make(config: dict[str, Any], n: int = 60, **options: Any) -> DropoutNetwork:
-    X, targets = data(n, 9, N_OUTPUTS[config["output"]], 0.4, seed=5)
-    return DropoutNetwork(sp.csr_array(X), targets, **config | options)
-
-
-def oracle(
-    problem: DropoutNetwork, X: np.ndarray, targets: np.ndarray, order: Any, n_epochs: int
-) -> dict[str, np.ndarray]:
-    """Return what the arrays have to be after training a new problem."""
-    source, epochs = OrderSource(problem, order, 3), []
-    for epoch in range(n_epochs):
-        samples = source.epoch(epoch).samples()
-        epochs.append((samples, problem._kept))
-    return network_oracle.train(problem.trained(), X, targets, problem.output, problem.step, epochs)
-
-
-def train(problem: DropoutNetwork, order: Any, engine: str, n_workers: int, n_epochs: int) -> Any:
-    with WorkerTeam(n_workers, n_workers) as team:
-        session = Session(problem, OrderSource(problem, order, 3, team), engine, team)
-        for epoch in range(n_epochs):
-            session.run_epoch(epoch)
-    return problem.trained()
-
+from serialeq.testing import assert_serial_equivalent, check_schedule, explore
+from serialeq.training.session import OrderSource
 
 # ---- the same bits -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=name)
+@pytest.mark.parametrize("config", CONFIGS, ids=title)
 def test_serial_is_the_oracle_and_every_engine_is_serial(config: dict[str, Any]) -> None:
     seen: Counter[str] = Counter()
 
@@ -184,84 +137,10 @@ def test_entries_in_any_order_are_one_matrix() -> None:
     assert same_bytes(train(problem, "given", "serial", 1, 1), expected)
 
 
-# ---- supports and masks --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("config", CONFIGS, ids=name)
-def test_updates_touch_the_groups_that_they_declare(config: dict[str, Any]) -> None:
-    for masks in ("independent", "partition"):
-        check_supports(make(config, 12, n_kept=2, masks=masks))
-
-
-def test_a_support_without_a_group_is_found() -> None:
-    class Forgetful(DropoutNetwork):
-        @property
-        def hypergraph(self) -> Any:
-            graph = super().hypergraph
-            graph.indices[:] = (graph.indices + 1) % graph.n_variables
-            return graph
-
-    X, targets = data(5, 9, 3, 0.4, seed=5)
-    problem = Forgetful(sp.csr_array(X), targets, **CONFIGS[0], n_kept=2)
-    with pytest.raises(SupportError, match="writes variable"):
-        check_supports(problem)
-
-
-def masks_of(problem: DropoutNetwork, epoch: int) -> np.ndarray:
-    problem.draw(epoch)
-    return problem._kept.astype(int)
-
-
-@pytest.mark.parametrize("masks", ["partition", "independent"])
-def test_masks_are_uniform_sets_of_groups(masks: str) -> None:
-    problem = make(CONFIGS[0], 4_000, n_kept=4, masks=masks)
-    first, second = masks_of(problem, 0).copy(), masks_of(problem, 1).copy()
-    assert (np.diff(first, axis=1) > 0).all()
-    assert (masks_of(problem, 0) == first).all()
-    assert (first != second).any(axis=1).mean() > 0.5
-    assert first.min() == 0
-    assert first.max() == 15
-    counts = np.bincount(first.ravel(), minlength=16)  # expected: 1,000 each
-    assert (abs(counts - 1_000) < 150).all()
-    n_masks = len(np.unique(first, axis=0))
-    assert n_masks == 4 if masks == "partition" else n_masks > 1_500
-
-
-def test_masks_are_those_of_the_algorithm() -> None:
-    key, n_groups, n_kept = int(stream_key(3, "masks", 7)), 5, 2
-    kept = np.empty((50, n_kept), dtype=np.uint32)
-    draw_masks(kept, n_groups, np.uint64(key))
-
-    def mix(counter: int) -> int:
-        z = (key + (counter + 1) * 0x9E3779B97F4A7C15) % 2**64
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
-        return z ^ (z >> 31)
-
-    for s in range(50):
-        found: list[int] = []
-        for g in range(n_groups):
-            if ((mix(s * n_groups + g) >> 32) * (n_groups - g)) >> 32 < n_kept - len(found):
-                found.append(g)
-        assert kept[s].tolist() == found
-
-
-def test_parts_of_a_partition_train_in_parallel() -> None:
-    problem = make(CONFIGS[0], 400, n_kept=4)
-    order = problem.blocked_order(0)
-    assert order.n_steps == 4
-    assert plan_dataflow(order, 4).n_waits == 0
-    assert plan_dataflow(shuffled_order(problem.hypergraph, 0), 4).n_waits == 0
-    problem = make(CONFIGS[0], 400, n_kept=2, masks="independent")
-    order = problem.blocked_order(0)
-    groups = [set(order.tasks.support(t).tolist()) for t in order.sequence[:8]]
-    assert len(set.union(*groups)) == sum(map(len, groups))  # the first colour is packed
-
-
 # ---- loss, prediction, auto ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=name)
+@pytest.mark.parametrize("config", CONFIGS, ids=title)
 def test_loss_is_that_of_the_ordinary_network(config: dict[str, Any]) -> None:
     X, targets = data(60, 9, N_OUTPUTS[config["output"]], 0.4, seed=5)
     problem = make(config, n_kept=2)
