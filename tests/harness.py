@@ -14,9 +14,10 @@ import numpy as np
 import serialeq
 from serialeq.engines.engine import ENGINES
 from serialeq.engines.executor import Executor
+from serialeq.hypergraph import Hypergraph
 from serialeq.native.atomics import LINE
 from serialeq.native.team import WorkerTeam
-from serialeq.order import Order
+from serialeq.order import Order, given_order
 from serialeq.planning.batches import plan_cyclades, plan_groups
 from serialeq.planning.dataflow import find_waits
 from serialeq.planning.schedule import Schedule, assemble
@@ -27,6 +28,15 @@ SMALL = os.environ.get("SERIALEQ_SLOW") == "small"
 """The long tests run in reduced size and beside each other: no time for races."""
 
 EQUIVALENT = [name for name, engine in ENGINES.items() if engine.equivalent and not engine.sliced]
+
+
+def contended(n_samples: int, n_variables: int = 200) -> tuple[Hypergraph, Order]:
+    """Return samples of 0 to 4 variables, some of them very hot, and an order with repeats."""
+    rng = np.random.default_rng(5)
+    sizes = rng.integers(0, 5, n_samples)
+    hot = n_variables * rng.random(sizes.sum()) ** 4
+    graph = Hypergraph(hot.astype(np.int64), np.cumsum([0, *sizes]), n_variables)
+    return graph, given_order(graph, rng.integers(0, n_samples, n_samples))
 
 
 def plan(engine: str, order: Order, n_workers: int, batch: int, timed: bool = False) -> Schedule:
@@ -96,3 +106,7 @@ def run_python(code: str, *arguments: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def graph_of(n_samples: int = 40) -> Hypergraph:
+    return Hypergraph(np.random.default_rng(1).integers(0, 12, 2 * n_samples), 2, 12)
