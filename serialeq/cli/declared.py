@@ -81,10 +81,9 @@ def _parameter(declared: Declaration, undecided: bool) -> inspect.Parameter:
             annotation=Annotated[hint, typer.Argument(help=text)],
         )  # fmt: skip
     name = f"--{str(declared.option).replace('_', '-')}"
-    names = [name] if kind is not bool else [name]
     return inspect.Parameter(
         declared.name, inspect.Parameter.KEYWORD_ONLY, default=default,
-        annotation=Annotated[hint, typer.Option(*names, help=text)],
+        annotation=Annotated[hint, typer.Option(name, help=text)],
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ class Report(NamedTuple):
 
     about: dict[str, Any]
     lines: list[tuple[str, str]]
-    found: dict[str, Any] = {}
+    found: dict[str, Any]
 
 
 class Request(NamedTuple):
@@ -114,7 +114,7 @@ class Command(Declared):
 
     def report(self, estimator: Estimator, data: Data) -> Report:
         """Tell what a trained estimator found."""
-        return Report({}, [])
+        return Report({}, [], {})
 
     @classmethod
     def predict(

@@ -120,10 +120,10 @@ def _check_whole(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any
 
 def _class_of(about: Mapping[str, Any]) -> type[Estimator]:
     name = about.get("estimator")
-    found: Any = registry.estimator(name) if isinstance(name, str) else None
-    if found is None:
+    place = registry.places(registry.kinds().values()).get(name) if isinstance(name, str) else None
+    if place is None:
         raise SerialeqError(f"estimator: expected a model of one, got {name!r}; see arrays")
-    cls: type[Estimator] = found
+    cls: type[Estimator] = registry.imported(place)
     return cls
 
 

@@ -5,6 +5,7 @@ Others register with an entry point of the group ``serialeq.problems`` that is a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
     from .embed.estimator import WordEmbedding
     from .linear.estimator import LinearClassifier, LinearRegressor
     from .mf.estimator import MatrixFactorization
+    from .mf.ratings import Ratings, generate_ratings
+    from .mf.reading import read_ratings
     from .network.estimator import DropoutMLPClassifier
     from .topics.estimator import TopicModel
 
 __all__ = ["DropoutMLPClassifier", "LinearClassifier", "LinearRegressor", "MatrixFactorization",
-           "MultiwayCut", "TopicModel", "WordEmbedding"]  # fmt: skip
+           "MultiwayCut", "Ratings", "TopicModel", "WordEmbedding", "generate_ratings",
+           "read_ratings"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,6 @@ class Kind:
     word : str
         Its one name: of the command, in manifests and models, of benchmarks and golden digests.
     summary : str
-        A line of help.
     estimators : tuple of str
         ``module:name`` of each class (`serialeq.training.estimator.Estimator`); the command line
         takes the first, unless its options ask for another.
@@ -46,7 +49,9 @@ class Kind:
     arrays : tuple of str
         What a whole model holds besides what its digest covers.
     formerly : str
-        What models of format 1 call it.
+        What format 1 calls it.
+    others : tuple of str
+        ``module:name`` of what else of it is public.
     """
 
     word: str
@@ -57,6 +62,7 @@ class Kind:
     golden: str = ""
     arrays: tuple[str, ...] = ()
     formerly: str = ""
+    others: tuple[str, ...] = ()
 
 
 def _own(word: str, summary: str, *estimators: str, **more: Any) -> Kind:
@@ -66,9 +72,11 @@ def _own(word: str, summary: str, *estimators: str, **more: Any) -> Kind:
                 **more)  # fmt: skip
 
 
-_OWN = (
+OWN = (
     _own("mf", "Factorise a matrix of ratings.", "MatrixFactorization",
          arrays=("user_ids", "item_ids"), formerly="ratings",
+         others=tuple(f"{__package__}.mf.{name}" for name in (
+             "ratings:Ratings", "ratings:generate_ratings", "reading:read_ratings")),
          golden="b5c6fa3fb0d71f67cf6886a6a501e4d45ff7a036b29f54d46a548d9eace8239c"),
     _own("linear", "Train a linear classifier, or a regression.",
          "LinearClassifier", "LinearRegressor",
@@ -92,7 +100,7 @@ def kinds() -> dict[str, Kind]:
     """Return all registered kinds by their words; an error if what is registered is none."""
     from importlib.metadata import entry_points
 
-    found = {kind.word: kind for kind in _OWN}
+    found = {kind.word: kind for kind in OWN}
     for entry in entry_points(group="serialeq.problems"):
         kind = entry.load()
         if not isinstance(kind, Kind):
@@ -108,7 +116,7 @@ def imported(place: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def estimator(name: str) -> Any:
-    """Return the class of an estimator of any kind, by its name; None: there is none."""
-    places = (place for kind in kinds().values() for place in kind.estimators)
-    return next((imported(place) for place in places if place.endswith(f":{name}")), None)
+def places(named: Iterable[Kind]) -> dict[str, str]:
+    """Return where each estimator, and what else of the kinds is public, is, by its name."""
+    found = (place for kind in named for place in (*kind.estimators, *kind.others))
+    return {place.partition(":")[2]: place for place in found}

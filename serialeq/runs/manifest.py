@@ -55,9 +55,9 @@ class Manifest:
     run : dict
         What is trained: ``problem`` (a kind's word, or a class of problem without estimator),
         ``estimator``, ``parameters``, ``order``, ``seed``, ``n_epochs``, ``promise`` (of the
-        engine, see `serialeq.engines.engine`), ``model`` (of which epoch, see `MODELS`), ``digest_every``
-        (see `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and the ``files`` they
-        were read from). The chain's root is the sha256 of its canonical JSON, without the files'
+        engine, see `serialeq.engines.engine`), ``model`` (of which epoch, see `MODELS`),
+        ``digest_every`` (see `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and
+        the ``files`` they were read from). The chain's root is the sha256 of its canonical JSON, without the files'
         paths.
     chain : DigestChain
     environment : dict

@@ -38,7 +38,7 @@ class Command(command.Command):
     def report(self, estimator: Any, data: Data) -> Report:
         """Tell the error: held out, if there is something to tell it by."""
         loss, held_out = estimator.final_losses()
-        return Report({"rmse": loss if held_out is None else held_out}, [])
+        return Report({"rmse": loss if held_out is None else held_out}, [], {})
 
     @classmethod
     def predict(cls, estimator: Any, arrays: Any, about: Any, request: Request) -> Answer:
