@@ -12,7 +12,7 @@ from .hypergraph import Hypergraph
 from .native.kernel import BoundKernel, Kernel
 from .native.team import WorkerTeam
 from .order import Order, shuffled_order
-from .planning.prediction import predict
+from .planning.prediction import DEFAULT_COSTS, CostModel, predict
 from .planning.schedule import Schedule
 
 STEPS_LOOKED_AT = 1 << 16
@@ -33,6 +33,8 @@ class Problem(ABC):
         The update depends on the sample's position in the serial order.
     parallel_engine : str
         The engine that ``auto`` takes if it pays.
+    costs : CostModel
+        What an update and its waits cost, for predictions; decides about speed only.
     redrawn : bool
         Supports change with the epoch: `draw` sets them, and every epoch is planned anew.
     """
@@ -42,6 +44,7 @@ class Problem(ABC):
     timed: bool = False
     parallel_engine: str = "dataflow"
     redrawn: bool = False
+    costs: CostModel = DEFAULT_COSTS
 
     @abstractmethod
     def context(self, samples: np.ndarray, times: np.ndarray) -> Any:
@@ -117,7 +120,7 @@ class Problem(ABC):
 
     def predicted_speedup(self, order: Order, n_workers: int) -> float:
         """Return the speed of `parallel_engine` over serial, as far as can be told beforehand."""
-        return predict(order, n_workers, limit=STEPS_LOOKED_AT).speedup
+        return predict(order, n_workers, self.costs, limit=STEPS_LOOKED_AT).speedup
 
     def facts(self) -> dict[str, str]:
         """Return what else is to be known before training, in words, by label."""

@@ -6,6 +6,7 @@
 `check_schedule`               a schedule admits the serial result only, whatever the timing
 `explore`, `interleave`        run a schedule on one thread, in the most unlucky order
 `first_difference`             where two models differ
+`example`, `golden_digest`     the small problem of a registered kind, and the digest of its run
 `hypergraphs`, `orders`,       Hypothesis strategies (they need the package ``hypothesis``)
 `problems`, `cases`,
 `worker_counts`
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .chain import Chain
     from .equivalence import assert_serial_equivalent, first_difference
     from .exploration import explore, interleave
+    from .golden import example, golden_digest
     from .schedules import check_schedule
     from .strategies import cases, hypergraphs, orders, problems, worker_counts
     from .supports import check_supports
@@ -35,8 +37,10 @@ _HOME = {
     "cases": "strategies",
     "check_schedule": "schedules",
     "check_supports": "supports",
+    "example": "golden",
     "explore": "exploration",
     "first_difference": "equivalence",
+    "golden_digest": "golden",
     "hypergraphs": "strategies",
     "interleave": "exploration",
     "orders": "strategies",
@@ -50,8 +54,10 @@ __all__ = [
     "cases",
     "check_schedule",
     "check_supports",
+    "example",
     "explore",
     "first_difference",
+    "golden_digest",
     "hypergraphs",
     "interleave",
     "orders",
