@@ -72,15 +72,38 @@ class Problem(ABC):
 
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of all that the next epoch depends on, in canonical form: a checkpoint."""
-        return self.trained()
+        return {name: array.copy() for name, array in self.trained().items()}
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
-        """Set the state to what `state` returned before."""
-        raise SerialeqError(f"load: {type(self).__name__} cannot go on from a state")
+        """Set the state to what `state` returned before, in place.
+
+        By default into the arrays of `trained`, which have to be those of the context then.
+        """
+        own = self.trained()
+        check_state(arrays, own)
+        for name, array in own.items():
+            array[...] = arrays[name]
+        again = self.trained()
+        if any(not np.may_share_memory(again[name], array) for name, array in own.items()):
+            raise SerialeqError(
+                f"load: {type(self).__name__} cannot go on from a state: its trained arrays are "
+                "copies"
+            )
 
     def data(self) -> dict[str, np.ndarray]:
-        """Return what is trained on, in canonical form, by name: what the fingerprint covers."""
-        raise SerialeqError(f"data: {type(self).__name__} does not say what it is trained on")
+        """Return what is trained on, in canonical form, by name: what the fingerprint covers.
+
+        By default all that the context of the samples in their own order has, besides what is
+        trained; it is asked for before the first epoch.
+        """
+        samples = np.arange(self.hypergraph.n_samples, dtype=np.int32)
+        context = self.context(samples, samples if self.timed else samples[:0])._asdict()
+        own = self.trained().values()
+        return {
+            name: np.asarray(value)
+            for name, value in context.items()
+            if not any(np.may_share_memory(np.asarray(value), array) for array in own)
+        }
 
     @abstractmethod
     def loss(self, team: WorkerTeam | None = None) -> float:

@@ -60,6 +60,13 @@ def _check_seed(name: str, value: Any) -> None:
 _check_seed.kind = int  # type: ignore[attr-defined]
 
 
+ORDER = Parameter(
+    "Serial order of an epoch: blocked, shuffled, reshuffled (anew in each epoch), given, or an "
+    "array of sample numbers. The result is that of the serial run in this order.",
+    check_order,
+)
+"""For kinds whose default is another one."""
+
 _OF_ALL = ("kind", "estimator", "parameters", "seed", "promise", "digest", "trained",
            "input_digest")  # fmt: skip
 """What every model tells of itself; the rest are its own facts."""
@@ -88,14 +95,7 @@ class Estimator(Declared, BaseEstimator):
     """The one word for its kind of problem, as it is registered."""
 
     _: KW_ONLY
-    order: Annotated[
-        Any,
-        Parameter(
-            "Serial order of an epoch: blocked, shuffled, reshuffled (anew in each epoch), given, "
-            "or an array of sample numbers. The result is that of the serial run in this order.",
-            check_order,
-        ),
-    ] = "blocked"
+    order: Annotated[Any, ORDER] = "blocked"
     engine: Annotated[
         str,
         Parameter(

@@ -42,7 +42,7 @@ def example(tmp_path_factory: Any) -> dict[str, Any]:
 
 
 def test_the_readme_example_runs_as_it_is_printed(tmp_path: Path) -> None:
-    model, use = readme_blocks()
+    model, use, _ = readme_blocks()
     assert len([line for line in model.splitlines() if line.strip()]) <= 40
     path = tmp_path / "example.py"
     path.write_text(model + use)

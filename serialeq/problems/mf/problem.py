@@ -203,6 +203,8 @@ class Factorization(Problem):
             arrays["item_curvature"] = self._curvature[self._row_of_item]
         return arrays
 
+    state = trained  # which are copies
+
     def _rows(self, rows: np.ndarray) -> np.ndarray:
         taken = np.take(self._factors, rows, axis=0)  # four times as fast as indexing
         return np.ascontiguousarray(taken[:, : self.n_factors])
