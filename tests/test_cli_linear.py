@@ -19,7 +19,8 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from serialeq import DataError, LinearClassifier, LinearRegressor, digest_arrays
 from serialeq.native.team import WorkerTeam
 from serialeq.problems.linear.problem import LinearModel
-from serialeq.reading.svmlight import read_svmlight, read_texts
+from serialeq.reading.svmlight import read_svmlight
+from serialeq.reading.texts import read_texts
 from serialeq.runs.directory import RunDirectory
 
 CLASSES = ("eggs", "ham", "späm")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from serialeq.native.team import available_cores
 from serialeq.problems.mf.problem import Factorization
-from serialeq.problems.mf.ratings import generate_ratings, split_ratings
+from serialeq.problems.mf.ratings import generate_ratings
+from serialeq.reading.splits import split_indices
 from serialeq.training.compare import Contestant, Result, compare
 
 
@@ -26,7 +27,7 @@ def run_demo(
 ) -> Iterable[Result]:
     """Yield the result of each row, on generated ratings with a tenth held out."""
     ratings = generate_ratings(n_ratings, seed=seed)
-    train, test = (ratings.subset(index) for index in split_ratings(len(ratings), 0.1, seed))
+    train, test = (ratings.subset(index) for index in split_indices(len(ratings), 0.1, seed))
 
     def make() -> Factorization:
         return Factorization(

@@ -145,9 +145,9 @@ def train_factorization(
 
 @trains("mf", "ratings")
 def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
-    from serialeq.problems.mf.ratings import split_ratings
     from serialeq.problems.mf.reading import read_ratings
     from serialeq.problems.mf.training import FactorizationParameters, fit_factorization
+    from serialeq.reading.splits import split_indices
     from serialeq.training.callbacks import BestEpoch, EpochRecord, best_epoch
 
     from .report import epoch_progress, notices, print_json
@@ -168,7 +168,7 @@ def _factorise(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     )
     parameters.check()
     data = read_ratings(o.ratings)
-    kept, test = split_ratings(len(data), o.test_fraction, o.seed)
+    kept, test = split_indices(len(data), o.test_fraction, o.seed)
     notices.print(f"{len(data):,} ratings of {data.n_users:,} users and {data.n_items:,} items")
     held_out = parameters.entries(data.subset(test), data.shape) if test.size else None
     with epoch_progress(o.epochs) as progress:
@@ -233,4 +233,3 @@ def main() -> None:
             print(f"serialeq: {error}", file=sys.stderr)
         sys.stdout = sys.stderr  # or the interpreter would try again, and have its own status
         sys.exit(1)
-

@@ -164,15 +164,13 @@ def _plan_linear(
 
     from serialeq.hypergraph import Hypergraph
     from serialeq.native.team import WorkerTeam, available_cores, count_workers
+    from serialeq.problems.linear.command import lattice_told, make_estimator, memory_told
     from serialeq.reading.samples import (
         as_matrix,
         check_labels,
         classes_told,
         errors_named,
         features_kind,
-        lattice_told,
-        make_estimator,
-        memory_told,
         read_samples,
     )
     from serialeq.training.session import OrderSource
