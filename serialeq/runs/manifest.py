@@ -20,7 +20,7 @@ import numpy as np
 
 import serialeq
 from serialeq.errors import DataError, SerialeqError
-from serialeq.native.jit import source_digest
+from serialeq.native.source import PACKAGE, source_digest
 
 from .chain import DigestChain
 
@@ -272,7 +272,7 @@ def environment() -> dict[str, str]:
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     return versions | {
         "serialeq": serialeq.__version__,
-        "kernels": source_digest("native"),
+        "kernels": source_digest(PACKAGE.glob("native/*.py")),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
