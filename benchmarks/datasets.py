@@ -17,8 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from serialeq.errors import DataError
-from serialeq.problems.mf.ratings import Ratings, generate_ratings, split_ratings
+from serialeq.problems.mf.ratings import Ratings, generate_ratings
 from serialeq.problems.mf.reading import read_ratings
+from serialeq.reading.splits import split_indices
 
 TEST_FRACTION = 0.1
 SEED = 0
@@ -54,7 +55,7 @@ def load(dataset: Dataset, quick: bool = False) -> Split:
         ratings = generate_ratings(50_000, n_users=2_000, n_items=500, seed=SEED)
     else:
         ratings = generate_ratings(5_000_000, n_users=100_000, n_items=17_770, seed=SEED)
-    train, test = split_ratings(len(ratings), TEST_FRACTION, SEED)
+    train, test = split_indices(len(ratings), TEST_FRACTION, SEED)
     return Split(ratings.subset(train), ratings.subset(test))
 
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from .jit import inline, jit
 
+LIMIT = 1 << 31  # of samples and of variables, as their numbers are 32-bit integers
+
 
 @inline
 def bounds(indptr: Any, arity: int, sample: int) -> Any:

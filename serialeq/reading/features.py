@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from serialeq.errors import DataError, SerialeqError
+from serialeq.native.incidence import LIMIT
 
 KINDS = ("tfidf", "hashing")
 # Written out, so that a model stays the same should scikit-learn's defaults change.
@@ -19,8 +20,8 @@ def check_features(kind: str, n_hashed: int) -> None:
     """Raise SerialeqError unless these are features that can be made."""
     if kind not in KINDS:
         raise SerialeqError(f"features: expected one of {', '.join(KINDS)}, got {kind!r}")
-    if not 1 <= n_hashed < 2**31:
-        raise SerialeqError(f"hashed_features: expected 1 to {2**31 - 1}, got {n_hashed}")
+    if not 1 <= n_hashed < LIMIT:
+        raise SerialeqError(f"hashed_features: expected 1 to {LIMIT - 1}, got {n_hashed}")
 
 
 def features_told(vectoriser: TextFeatures | None, zero_based: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What linear models are trained on, as the command line is told: svmlight, or texts."""
+"""Samples with labels, as the command line is told: svmlight, or texts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from serialeq.cli.report import notices
 from serialeq.errors import DataError, SerialeqError
-from serialeq.problems.linear.estimator import LinearClassifier, LinearRegressor
-from serialeq.problems.mf.ratings import split_ratings
 
 from .features import TextFeatures, check_features, features_told
-from .svmlight import numbers_of, read_labelled_texts, read_svmlight
+from .splits import split_indices
+from .svmlight import read_svmlight
+from .texts import numbers_of, read_labelled_texts
 
 
 class Samples(NamedTuple):
@@ -25,15 +24,6 @@ class Samples(NamedTuple):
     rows: Any
     y: np.ndarray
     zero_based: bool
-
-
-def make_estimator(regression: bool, given: dict[str, Any]) -> Any:
-    """Return a checked estimator; what is None has the estimator's default."""
-    named = {name: value for name, value in given.items() if value is not None}
-    made = LinearRegressor if regression else LinearClassifier
-    estimator = made(**{"tol": None, "n_jobs": None} | named)
-    estimator._check_parameters()
-    return estimator
 
 
 def features_kind(data: Path | None, text: Path | None, kind: str | None, n_hashed: int) -> str:
@@ -72,6 +62,8 @@ class TrainingData(NamedTuple):
     y: np.ndarray
     rows_held: Any
     y_held: np.ndarray
+    described: str
+    """How many there are, in words."""
 
     def held_matrix(self) -> Any:
         """Return the matrix of the samples held out."""
@@ -92,20 +84,24 @@ def read_training(
     test_fraction: float,
     seed: int,
 ) -> TrainingData:
-    """Read samples, hold some out, check the labels, and say how many there are."""
+    """Read samples, hold some out, and check the labels."""
     kind = features_kind(data, text, features, n_hashed)
     samples = read_samples(data, text, regression)
-    kept, held = split_ratings(len(samples.y), test_fraction, seed)
+    kept, held = split_indices(len(samples.y), test_fraction, seed)
     X, vectoriser = as_matrix(take(samples.rows, kept), kind, n_hashed)
     y = samples.y[kept]
     if not regression:
         check_labels(samples.path, y)
-    notices.print(
-        f"{len(samples.y):,} samples, {X.shape[1]:,} features{classes_told(y, regression)}"
-    )
-    rows_held = take(samples.rows, held)
+    described = f"{len(samples.y):,} samples, {X.shape[1]:,} features{classes_told(y, regression)}"
     return TrainingData(
-        samples.path, samples.zero_based, vectoriser, X, y, rows_held, samples.y[held]
+        samples.path,
+        samples.zero_based,
+        vectoriser,
+        X,
+        y,
+        take(samples.rows, held),
+        samples.y[held],
+        described,
     )
 
 
@@ -137,27 +133,6 @@ def check_labels(path: str, y: np.ndarray) -> None:
         )
 
 
-def class_weights(given: str | None, y: np.ndarray) -> Any:
-    """Return scikit-learn's class_weight from "balanced" or "label=weight,label=weight"."""
-    if given is None or given == "balanced":
-        return given
-    labels = {str(label): label for label in np.unique(y).tolist()}
-    weights = {}
-    for part in given.split(","):
-        label, _, weight = part.rpartition("=")
-        try:
-            value = float(weight)
-        except ValueError:
-            value = -1.0
-        if label not in labels or not 0 <= value < np.inf:
-            raise SerialeqError(
-                "class_weight: expected balanced, or a label of the data = a weight of at least "
-                f"0, got {part!r}"
-            )
-        weights[labels[label]] = value
-    return weights
-
-
 def classes_told(y: np.ndarray, regression: bool) -> str:
     """Return how many classes there are, in words."""
     return "" if regression else f", {np.unique(y).size:,} classes"
@@ -172,19 +147,3 @@ def errors_named(path: str) -> Iterator[None]:
         raise
     except ValueError as error:
         raise DataError(f"{path}: {str(error).strip().splitlines()[0]}") from error
-
-
-def lattice_told(lattice: Any) -> str:
-    """Return a lattice in words."""
-    if lattice is None:
-        return "none (float64)"
-    return (
-        f"features {lattice.feature_bits} bits (scale {lattice.scale:g}), factors "
-        f"{lattice.factor_bits} bits, weights up to {lattice.largest_weight / lattice.scale:.4g}"
-    )
-
-
-def memory_told(plan_bytes: dict[str, int]) -> str:
-    """Say how much memory a plan takes, and for what."""
-    parts = ", ".join(f"{name} {size / 1e6:,.1f}" for name, size in plan_bytes.items())
-    return f"{sum(plan_bytes.values()) / 1e6:,.1f} MB ({parts})"

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from serialeq.errors import DataError
+from serialeq.native.incidence import LIMIT
 
 from .grids import breadth_first, grid_edges
 
@@ -17,7 +18,6 @@ _TILE_NODES = 1 << 14  # the numbers of a tile are well inside a second-level ca
 _MIN_BLOCKS = 16
 _LEAST_NODES = 64  # of a block
 _MOST_RUNS = 64  # into which a graph is cut, as every two of them may be neighbours
-_MOST = 1 << 31  # nodes, and edges: their numbers are 32-bit integers
 _LARGEST_VALUE = 1e18  # of an image, as differences are squared
 
 
@@ -180,7 +180,7 @@ def _cuthill_mckee(edges: np.ndarray, n_nodes: int) -> np.ndarray:
 
 
 def _check_size(name: str, n_nodes: int, n_edges: int) -> None:
-    if not 2 <= n_nodes < _MOST:
-        raise DataError(f"{name}: expected 2 to {_MOST - 1} nodes, got {n_nodes}")
-    if n_edges >= _MOST:
-        raise DataError(f"{name}: expected up to {_MOST - 1} edges, got {n_edges}")
+    if not 2 <= n_nodes < LIMIT:
+        raise DataError(f"{name}: expected 2 to {LIMIT - 1} nodes, got {n_nodes}")
+    if n_edges >= LIMIT:
+        raise DataError(f"{name}: expected up to {LIMIT - 1} edges, got {n_edges}")

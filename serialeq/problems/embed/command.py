@@ -175,7 +175,7 @@ def predict_neighbours(
     arrays: dict[str, np.ndarray], about: dict[str, Any], path: str, top: int
 ) -> None:
     """Write the nearest words of each word of a file (a word per line) as CSV."""
-    from serialeq.reading.svmlight import read_texts
+    from serialeq.reading.texts import read_texts
     from serialeq.runs.loading import restore
 
     estimator = restore(arrays, about)
@@ -188,7 +188,7 @@ def predict_neighbours(
 
 def predict_topics(arrays: dict[str, np.ndarray], about: dict[str, Any], path: str) -> None:
     """Write the weights of the topics in each text of a file as CSV."""
-    from serialeq.reading.svmlight import read_texts
+    from serialeq.reading.texts import read_texts
     from serialeq.runs.loading import restore, restore_features
 
     features = restore_features(arrays, about)
@@ -202,7 +202,7 @@ def predict_topics(arrays: dict[str, np.ndarray], about: dict[str, Any], path: s
 
 def _texts(estimator: Any, data: Path) -> list[str]:
     """Check the parameters, and return the texts."""
-    from serialeq.reading.svmlight import read_texts
+    from serialeq.reading.texts import read_texts
 
     estimator._parameters()
     return read_texts(str(data))

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from serialeq.errors import DataError
-from serialeq.problems.mf.ratings import shown
+from serialeq.reading.lines import shown
 
 from .kernel import add_up_pairs, pairs_in_windows
 

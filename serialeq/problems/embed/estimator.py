@@ -13,8 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from serialeq.errors import DataError, SerialeqError
+from serialeq.native.incidence import LIMIT
 from serialeq.problems.mf.problem import Factorization
-from serialeq.problems.mf.ratings import LIMIT, shown
 from serialeq.problems.mf.training import (
     Entries,
     FactorizationModel,
@@ -22,6 +22,7 @@ from serialeq.problems.mf.training import (
     check_number,
     fit_factorization,
 )
+from serialeq.reading.lines import shown
 from serialeq.training.callbacks import Callback
 from serialeq.training.saving import (
     Described,

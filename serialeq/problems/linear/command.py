@@ -93,15 +93,8 @@ def train_linear(
 
 @trains("linear", "data", "text")
 def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
-    from serialeq.cli.report import epoch_progress, print_json
-    from serialeq.reading.samples import (
-        class_weights,
-        errors_named,
-        lattice_told,
-        make_estimator,
-        memory_told,
-        read_training,
-    )
+    from serialeq.cli.report import epoch_progress, notices, print_json
+    from serialeq.reading.samples import errors_named, read_training
     from serialeq.training.callbacks import EpochFunction
     from serialeq.training.saving import add_inputs
 
@@ -127,6 +120,7 @@ def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     data = read_training(
         o.data, o.text, o.features, o.hashed_features, o.regression, o.test_fraction, o.seed
     )
+    notices.print(data.described)
     if not o.regression:
         estimator.class_weight = class_weights(o.class_weight, data.y)
     with errors_named(data.path), epoch_progress(o.epochs) as progress:
@@ -167,6 +161,56 @@ def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     return Trained(arrays, about, tell)
 
 
+def make_estimator(regression: bool, given: dict[str, Any]) -> Any:
+    """Return a checked estimator; what is None has the estimator's default."""
+    from .estimator import LinearClassifier, LinearRegressor
+
+    named = {name: value for name, value in given.items() if value is not None}
+    made = LinearRegressor if regression else LinearClassifier
+    estimator = made(**{"tol": None, "n_jobs": None} | named)
+    estimator._check_parameters()
+    return estimator
+
+
+def class_weights(given: str | None, y: np.ndarray) -> Any:
+    """Return scikit-learn's class_weight from "balanced" or "label=weight,label=weight"."""
+    import numpy as np
+
+    if given is None or given == "balanced":
+        return given
+    labels = {str(label): label for label in np.unique(y).tolist()}
+    weights = {}
+    for part in given.split(","):
+        label, _, weight = part.rpartition("=")
+        try:
+            value = float(weight)
+        except ValueError:
+            value = -1.0
+        if label not in labels or not 0 <= value < np.inf:
+            raise SerialeqError(
+                "class_weight: expected balanced, or a label of the data = a weight of at least "
+                f"0, got {part!r}"
+            )
+        weights[labels[label]] = value
+    return weights
+
+
+def lattice_told(lattice: Any) -> str:
+    """Return a lattice in words."""
+    if lattice is None:
+        return "none (float64)"
+    return (
+        f"features {lattice.feature_bits} bits (scale {lattice.scale:g}), factors "
+        f"{lattice.factor_bits} bits, weights up to {lattice.largest_weight / lattice.scale:.4g}"
+    )
+
+
+def memory_told(plan_bytes: dict[str, int]) -> str:
+    """Say how much memory a plan takes, and for what."""
+    parts = ", ".join(f"{name} {size / 1e6:,.1f}" for name, size in plan_bytes.items())
+    return f"{sum(plan_bytes.values()) / 1e6:,.1f} MB ({parts})"
+
+
 def held_out_score(estimator: Any, data: TrainingData) -> float | None:
     """Return the accuracy, or R2 where it is defined, on the samples held out, if there are any."""
     y = data.y_held
@@ -185,7 +229,8 @@ def predict_samples(arrays: dict[str, np.ndarray], about: dict[str, Any], path: 
 
     from serialeq.cli.report import notices
     from serialeq.reading.samples import errors_named
-    from serialeq.reading.svmlight import read_svmlight, read_texts
+    from serialeq.reading.svmlight import read_svmlight
+    from serialeq.reading.texts import read_texts
     from serialeq.runs.loading import restore, restore_features
 
     estimator = restore(arrays, about)

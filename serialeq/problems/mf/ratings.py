@@ -15,11 +15,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from serialeq.errors import DataError
-from serialeq.native.random import permutation, stream_key
+from serialeq.native.incidence import LIMIT
+from serialeq.reading.lines import shown
 
 from .generate import synthetic_entries
-
-LIMIT = 2**31  # of the number of entries and of each dimension
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +63,6 @@ class Ratings:
         return replace(
             self, users=self.users[index], items=self.items[index], values=self.values[index]
         )
-
-
-def shown(value: object) -> str:
-    """Return a value as error messages show it."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def float_dtype(dtype: Any) -> np.dtype[Any]:
@@ -208,23 +201,6 @@ def _stored_entries(X: Any) -> tuple[Any, Any, Any, tuple[int, int]]:
         matrix.sum_duplicates()
     rows = np.arange(matrix.shape[0], dtype=matrix.indices.dtype)
     return np.repeat(rows, np.diff(matrix.indptr)), matrix.indices, matrix.data, matrix.shape
-
-
-def split_ratings(n: int, test_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split ``0..n-1`` into training and test indices at random, both ascending.
-
-    Raises
-    ------
-    DataError
-        If `test_fraction` is not in [0, 1) or leaves nothing to train on.
-    """
-    if not 0 <= test_fraction < 1:
-        raise DataError(f"test_fraction: expected a number in [0, 1), got {test_fraction!r}")
-    n_test = round(n * test_fraction)
-    if n_test >= n:
-        raise DataError(f"test_fraction: expected ratings left to train on, got {n_test} of {n}")
-    chosen = permutation(n, stream_key(seed, "test split"))
-    return np.sort(chosen[n_test:]), np.sort(chosen[:n_test])
 
 
 def generate_ratings(

@@ -6,24 +6,20 @@ came.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from serialeq.errors import DataError
+from serialeq.reading.lines import check_label, located, read_blocks, shown
 
-from .ratings import Ratings, float_dtype, shown
+from .ratings import Ratings, float_dtype
 
-_MAX_LABEL = 500  # every label in an array takes the room of the longest
-_BLOCK_BYTES = 1 << 22
 _SEPARATORS = ("\t", "::", ",", ";", None)  # None: runs of blanks
 _NAMES = (
     {"user", "userid", "uid", "username", "reviewerid", "customerid"},
@@ -49,7 +45,8 @@ def read_ratings(path: str | os.PathLike[str], dtype: Any = np.float32) -> Ratin
     Parameters
     ----------
     path : path
-        UTF-8, with or without a byte order mark; gzip if the name ends in ``.gz``.
+        UTF-8, with or without a byte order mark; gzip or bzip2 if the name ends in ``.gz`` or
+        ``.bz2``; ``-`` for stdin.
     dtype : numpy dtype
         ``float32`` or ``float64``, of the values.
 
@@ -60,13 +57,8 @@ def read_ratings(path: str | os.PathLike[str], dtype: Any = np.float32) -> Ratin
     """
     name = os.fsdecode(path)
     reader = _Reader(name, float_dtype(dtype))
-    try:
-        with gzip.open(name) if name.endswith(".gz") else open(name, "rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                reader.add(block + file.readline())
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{name}: expected a readable file, got: {reason}") from error
+    for start, lines in read_blocks(name):
+        reader.add(start, lines)
     return reader.ratings()
 
 
@@ -84,9 +76,7 @@ class _Codes(dict[str, int]):
     """Numbers labels in order of appearance."""
 
     def __missing__(self, label: str) -> int:
-        if not 0 < len(label) <= _MAX_LABEL or "\0" in label:  # NumPy drops a NUL at the end
-            expected = f"expected an id of 1 to {_MAX_LABEL} characters without NUL"
-            raise DataError(f"{expected}, got {shown(label)}")
+        check_label(label, "an id")
         return self.setdefault(label, len(self))
 
     def by_label(self) -> tuple[np.ndarray, np.ndarray]:
@@ -102,24 +92,18 @@ class _Codes(dict[str, int]):
 
 
 class _Reader:
-    """Takes blocks of whole lines and keeps the ratings as numbers."""
+    """Takes lines and keeps the ratings as numbers."""
 
     def __init__(self, name: str, dtype: np.dtype[Any]) -> None:
         self._name = name
         self._dtype = dtype
-        self._n_lines = 0
         self._layout: _Layout | None = None
         self._users = _Codes()
         self._items = _Codes()
         self._parts: list[_Part] = []
 
-    def add(self, block: bytes) -> None:
-        """Read the next lines."""
-        lines = self._decode(block).split("\n")
-        if not lines[-1]:
-            lines.pop()
-        start = self._n_lines + 1
-        self._n_lines += len(lines)
+    def add(self, start: int, lines: list[str]) -> None:
+        """Take the next lines, the first of which has the number `start`."""
         if self._layout is None:
             n_blank = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
             lines = lines[n_blank:]
@@ -129,7 +113,7 @@ class _Reader:
             try:
                 self._layout = _find_layout(lines[0], start)
             except DataError as error:
-                raise self._located(start, error) from None
+                raise located(self._name, start, error) from None
             if self._layout.header:
                 lines = lines[1:]
                 start += 1
@@ -137,20 +121,6 @@ class _Reader:
             self._take(lines, self._layout)
         except DataError:
             self._take(self._checked(lines, start, self._layout), self._layout)
-
-    def _located(self, line: int, problem: object) -> DataError:
-        return DataError(f"{self._name}, line {line}: {problem}")
-
-    def _decode(self, block: bytes) -> str:
-        if self._n_lines == 0:
-            block = block.removeprefix(codecs.BOM_UTF8)
-        try:
-            return _unify_newlines(block.decode())
-        except UnicodeDecodeError as error:
-            good = _unify_newlines(block[: error.start].decode())
-            problem = f"expected UTF-8 text, got the byte 0x{block[error.start]:02x}"
-            line = self._n_lines + 1 + good.count("\n")
-            raise self._located(line, problem) from error
 
     def _take(self, lines: list[str], layout: _Layout) -> None:
         if lines:
@@ -165,7 +135,7 @@ class _Reader:
             try:
                 self._parse([line], layout)
             except DataError as error:
-                raise self._located(number, error) from None
+                raise located(self._name, number, error) from None
             kept.append(line)
         return kept
 
@@ -261,10 +231,6 @@ def _split(lines: list[str], separator: str | None) -> tuple[list[str], list[int
         expected = "expected quotes around whole fields, closed on the same line"
         raise DataError(f"{expected}, got {shown(lines[0])}") from None
     return fields, widths
-
-
-def _unify_newlines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _is_number(text: str) -> bool:

@@ -62,7 +62,7 @@ def train_network(
 
 @trains("network", "data", "text")
 def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
-    from serialeq.cli.report import epoch_progress, print_json
+    from serialeq.cli.report import epoch_progress, notices, print_json
     from serialeq.reading.samples import errors_named, read_training
     from serialeq.training.callbacks import EpochFunction
     from serialeq.training.saving import add_inputs
@@ -86,6 +86,7 @@ def _train(o: SimpleNamespace, callbacks: Sequence[Callback]) -> Trained:
     data = read_training(
         o.data, o.text, o.features, o.hashed_features, False, o.test_fraction, o.seed
     )
+    notices.print(data.described)
     with errors_named(data.path), epoch_progress(o.epochs) as progress:
         estimator.fit(data.X, data.y, callbacks=[*callbacks, EpochFunction(progress)])
     arrays, features = data.features()

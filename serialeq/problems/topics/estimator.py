@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, valida
 
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
+from serialeq.native.incidence import LIMIT
 from serialeq.native.random import stream_key
 from serialeq.native.team import WorkerTeam, available_cores, count_workers
 from serialeq.problems.mf.kernel import sequential_mean
-from serialeq.problems.mf.ratings import LIMIT
 from serialeq.problems.mf.training import (
     Entries,
     FactorizationParameters,

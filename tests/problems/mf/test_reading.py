@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import serialeq.problems.mf.reading as reading
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
 from serialeq.problems.mf.ratings import Ratings
 from serialeq.problems.mf.reading import read_ratings
+from serialeq.reading import lines as reading
 
 ROWS = [("7", "30", 4.0), ("10", "4", 3.5), ("7", "4", 1.0)]
 
