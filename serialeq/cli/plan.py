@@ -165,32 +165,20 @@ def _plan_linear(
     from serialeq.hypergraph import Hypergraph
     from serialeq.native.team import WorkerTeam, available_cores, count_workers
     from serialeq.problems.linear.command import lattice_told, make_estimator, memory_told
-    from serialeq.reading.samples import (
-        as_matrix,
-        check_labels,
-        classes_told,
-        errors_named,
-        features_kind,
-        read_samples,
-    )
+    from serialeq.reading.samples import errors_named, read_training
     from serialeq.training.session import OrderSource
 
     from .report import notices, print_json, print_table
 
     given = {"loss": loss, "alpha": alpha, "block_size": block_size, "random_state": seed}
     estimator = make_estimator(regression, given | {"n_jobs": jobs})
-    kind = features_kind(data, text, features, hashed_features)
-    samples = read_samples(data, text, regression)
-    X, _ = as_matrix(samples.rows, kind, hashed_features)
-    if not regression:
-        check_labels(samples.path, samples.y)
+    read = read_training(data, text, features, hashed_features, regression, 0.0, seed)
+    X = read.X
     n_samples, n_features = X.shape
-    notices.print(
-        f"{n_samples:,} samples, {n_features:,} features{classes_told(samples.y, regression)}"
-    )
-    n_classes = 2 if regression else np.unique(samples.y).size
+    notices.print(read.described)
+    n_classes = 2 if regression else np.unique(read.y).size
     n_outputs = 1 if n_classes == 2 else n_classes
-    with WorkerTeam(1) as team, errors_named(samples.path):
+    with WorkerTeam(1) as team, errors_named(read.path):
         problem = estimator._problem(X, np.zeros((n_samples, n_outputs)), None, team)
         order = OrderSource(problem, "reshuffled", seed).epoch(0)
         workers = [2**k for k in range(11)]
