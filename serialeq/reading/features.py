@@ -16,14 +16,6 @@ _WORDS: dict[str, Any] = {"lowercase": True, "token_pattern": r"(?u)\b\w\w+\b", 
 _TFIDF: dict[str, Any] = {"use_idf": True, "smooth_idf": True, "sublinear_tf": False}
 
 
-def check_features(kind: str, n_hashed: int) -> None:
-    """Raise SerialeqError unless these are features that can be made."""
-    if kind not in KINDS:
-        raise SerialeqError(f"features: expected one of {', '.join(KINDS)}, got {kind!r}")
-    if not 1 <= n_hashed < LIMIT:
-        raise SerialeqError(f"hashed_features: expected 1 to {LIMIT - 1}, got {n_hashed}")
-
-
 def features_told(vectoriser: TextFeatures | None, zero_based: bool) -> dict[str, Any]:
     """Return what rows of features were made from, for a model's description."""
     if vectoriser is None:
@@ -50,8 +42,11 @@ class TextFeatures:
 
     @classmethod
     def make(cls, kind: str, n_hashed: int) -> TextFeatures:
-        """Return a vectoriser that has not seen texts yet."""
-        check_features(kind, n_hashed)
+        """Return a vectoriser that has not seen texts yet; SerialeqError if there is none such."""
+        if kind not in KINDS:
+            raise SerialeqError(f"features: expected one of {', '.join(KINDS)}, got {kind!r}")
+        if not 1 <= n_hashed < LIMIT:
+            raise SerialeqError(f"hashed_features: expected 1 to {LIMIT - 1}, got {n_hashed}")
         if kind == "tfidf":
             return cls(kind, _WORDS | _TFIDF)
         return cls(kind, _WORDS | {"n_features": n_hashed, "alternate_sign": True})

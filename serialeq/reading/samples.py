@@ -11,48 +11,17 @@ import numpy as np
 
 from serialeq.errors import DataError, SerialeqError
 
-from .features import TextFeatures, check_features, features_told
+from .features import TextFeatures, features_told
 from .splits import split_indices
 from .svmlight import read_svmlight
-from .texts import numbers_of, read_labelled_texts
-
-
-class Samples(NamedTuple):
-    """What a file holds: `rows` is a matrix, or texts that become one."""
-
-    path: str
-    rows: Any
-    y: np.ndarray
-    zero_based: bool
-
-
-def features_kind(data: Path | None, text: Path | None, kind: str | None, n_hashed: int) -> str:
-    """Return svmlight, tfidf or hashing."""
-    if (data is None) == (text is None):
-        raise SerialeqError("expected either a svmlight file or --text FILE")
-    if text is None:
-        if kind is not None:
-            raise SerialeqError("features: expected --text FILE with --features")
-        return "svmlight"
-    kind = kind or "tfidf"
-    check_features(kind, n_hashed)
-    return kind
-
-
-def read_samples(data: Path | None, text: Path | None, regression: bool) -> Samples:
-    """Read samples; the labels of a classification are int64 or str."""
-    if text is not None:
-        texts = read_labelled_texts(str(text))
-        labels = numbers_of(str(text), texts) if regression else np.array(texts.labels)
-        return Samples(str(text), texts.texts, labels, False)
-    read = read_svmlight(str(data), integer_labels=not regression)
-    return Samples(str(data), read.X, read.y, read.zero_based)
+from .texts import read_labelled_texts
 
 
 class TrainingData(NamedTuple):
     """Training samples as a matrix, and the samples held out.
 
-    `vectoriser` makes matrices from texts, if there were any.
+    `vectoriser` makes matrices from texts, if there were any; `described` says in words how many
+    samples, features and classes there are.
     """
 
     path: str
@@ -63,7 +32,6 @@ class TrainingData(NamedTuple):
     rows_held: Any
     y_held: np.ndarray
     described: str
-    """How many there are, in words."""
 
     def held_matrix(self) -> Any:
         """Return the matrix of the samples held out."""
@@ -84,42 +52,43 @@ def read_training(
     test_fraction: float,
     seed: int,
 ) -> TrainingData:
-    """Read samples, hold some out, and check the labels."""
-    kind = features_kind(data, text, features, n_hashed)
-    samples = read_samples(data, text, regression)
-    kept, held = split_indices(len(samples.y), test_fraction, seed)
-    X, vectoriser = as_matrix(take(samples.rows, kept), kind, n_hashed)
-    y = samples.y[kept]
+    """Read samples, hold some out, and check the labels.
+
+    Parameters
+    ----------
+    data, text : path
+        One of them: a svmlight file, or lines of label, tab and text.
+    features : {"tfidf", "hashing"}, optional
+        Of texts, the latter of `n_hashed` features.
+    regression : bool
+        Labels are numbers; those of a classification are int64, or str if of texts.
+
+    Raises
+    ------
+    SerialeqError
+        If the arguments do not go together, or what was read is not to be trained on.
+    """
+    if (data is None) == (text is None):
+        raise SerialeqError("expected either a svmlight file or --text FILE")
+    path, zero_based, vectoriser = str(text or data), False, None
+    rows: Any
+    if text is not None:
+        vectoriser = TextFeatures.make(features or "tfidf", n_hashed)
+        y, rows = read_labelled_texts(path, numbers=regression)
+    elif features is not None:
+        raise SerialeqError("features: expected --text FILE with --features")
+    else:
+        rows, y, zero_based, _ = read_svmlight(path, integer_labels=not regression)
+    kept, held = split_indices(y.size, test_fraction, seed)
+    X = vectoriser.fit_transform(rows[kept]) if vectoriser else rows[kept]
+    described = f"{y.size:,} samples, {X.shape[1]:,} features"
     if not regression:
-        check_labels(samples.path, y)
-    described = f"{len(samples.y):,} samples, {X.shape[1]:,} features{classes_told(y, regression)}"
-    return TrainingData(
-        samples.path,
-        samples.zero_based,
-        vectoriser,
-        X,
-        y,
-        take(samples.rows, held),
-        samples.y[held],
-        described,
-    )
+        described += f", {_count_classes(path, y[kept]):,} classes"
+    return TrainingData(path, zero_based, vectoriser, X, y[kept], rows[held], y[held], described)
 
 
-def take(rows: Any, index: np.ndarray) -> Any:
-    """Return some of the rows of a matrix, or of the texts."""
-    return [rows[i] for i in index] if isinstance(rows, list) else rows[index]
-
-
-def as_matrix(rows: Any, kind: str, n_hashed: int) -> tuple[Any, TextFeatures | None]:
-    """Return the matrix of training samples, and what makes matrices from texts."""
-    if kind == "svmlight":
-        return rows, None
-    vectoriser = TextFeatures.make(kind, n_hashed)
-    return vectoriser.fit_transform(rows), vectoriser
-
-
-def check_labels(path: str, y: np.ndarray) -> None:
-    """Raise DataError unless these are labels of at least two classes."""
+def _count_classes(path: str, y: np.ndarray) -> int:
+    """Return how many classes there are; raise DataError unless they are at least two."""
     labels = np.unique(y)
     if labels.size < 2:
         raise DataError(
@@ -131,11 +100,7 @@ def check_labels(path: str, y: np.ndarray) -> None:
             f"{path}: expected labels that repeat, got {labels.size} different ones in {y.size} "
             "samples; predict numbers with --regression"
         )
-
-
-def classes_told(y: np.ndarray, regression: bool) -> str:
-    """Return how many classes there are, in words."""
-    return "" if regression else f", {np.unique(y).size:,} classes"
+    return labels.size
 
 
 @contextmanager

@@ -1,8 +1,4 @@
-"""Samples from svmlight files.
-
-Whatever is wrong with a file is a `DataError` that names the line, what was expected and what
-came.
-"""
+"""Samples from svmlight files."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""Texts from files, a line each, with or without labels.
-
-Whatever is wrong with a file is a `DataError` that names the line, what was expected and what
-came.
-"""
+"""Texts from files, a line each, with or without labels."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import contextlib
+import math
+from typing import Any
 
 import numpy as np
 
@@ -15,40 +13,56 @@ from serialeq.errors import DataError
 from .lines import check_label, located, read_lines, shown
 
 
-class Texts(NamedTuple):
-    """Labels and texts, and from which lines."""
+def read_labelled_texts(path: str, *, numbers: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Read lines of label, tab and text; blank lines are skipped.
 
-    labels: list[str]
-    texts: list[str]
-    lines: list[int]
+    Parameters
+    ----------
+    path : str
+        As for `read_lines`.
+    numbers : bool
+        Insist on finite numbers as labels.
 
-
-def read_labelled_texts(path: str) -> Texts:
-    """Read lines of label, tab and text (UTF-8); blank lines are skipped.
+    Returns
+    -------
+    labels : array of str, or of float64, shape (n,)
+    texts : array of objects, shape (n,)
 
     Raises
     ------
     DataError
-        If the file cannot be read, or a line has no tab; names the line.
+        If the file cannot be read, or a line is not a label and a text; names the line.
     """
-    texts = Texts([], [], [])
+    labels: list[Any] = []
+    texts = []
     for number, line in enumerate(read_lines(path), 1):
         if not line.strip():
             continue
-        label, tab, text = line.partition("\t")
-        label = label.strip()
-        if not tab:
-            raise located(path, number, f"expected label, tab and text, got {shown(line)}")
         try:
-            check_label(label)
+            label, text = _parse(line)
+            labels.append(_finite(label) if numbers else label)
         except DataError as error:
             raise located(path, number, error) from None
-        texts.labels.append(label)
-        texts.texts.append(text)
-        texts.lines.append(number)
-    if not texts.lines:
+        texts.append(text)
+    if not texts:
         raise DataError(f"{path}: expected lines of label, tab and text, got an empty file")
-    return texts
+    return np.array(labels), np.array(texts, dtype=object)
+
+
+def _parse(line: str) -> tuple[str, str]:
+    label, tab, text = line.partition("\t")
+    if not tab:
+        raise DataError(f"expected label, tab and text, got {shown(line)}")
+    label = label.strip()
+    check_label(label)
+    return label, text
+
+
+def _finite(label: str) -> float:
+    with contextlib.suppress(ValueError):
+        if math.isfinite(value := float(label)) and "_" not in label:  # Python reads 1_000
+            return value
+    raise DataError(f"expected a finite number as label, got {shown(label)}")
 
 
 def read_texts(path: str) -> list[str]:
@@ -72,23 +86,3 @@ def read_texts(path: str) -> list[str]:
             expected = "expected label, tab and text as in line 1"
             raise located(path, number, f"{expected}, got {shown(line)}")
     return [line.partition("\t")[2] for line in lines if line.strip()]
-
-
-def numbers_of(path: str, texts: Texts) -> np.ndarray:
-    """Return the labels as finite numbers.
-
-    Raises
-    ------
-    DataError
-        If a label is none; names the line.
-    """
-    values = np.empty(len(texts.labels))
-    for i, label in enumerate(texts.labels):
-        try:
-            values[i] = float(label)
-        except ValueError:
-            values[i] = np.nan
-        if not np.isfinite(values[i]):
-            problem = f"expected a finite number as label, got {shown(label)}"
-            raise located(path, texts.lines[i], problem)
-    return values

@@ -12,6 +12,7 @@ import hashlib
 import json
 import platform
 import re
+import sys
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from typing import Any, get_args
@@ -279,7 +280,7 @@ def environment(problem: type) -> dict[str, str]:
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     return versions | {
         "serialeq": serialeq.__version__,
-        "code": bits_digest(problem),
+        "code": bits_digest(getattr(sys.modules[problem.__module__], "__file__", None) or ""),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }

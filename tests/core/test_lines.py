@@ -16,7 +16,7 @@ from serialeq.errors import DataError
 from serialeq.problems.mf.reading import read_ratings
 from serialeq.reading import lines
 from serialeq.reading.svmlight import read_svmlight
-from serialeq.reading.texts import read_texts
+from serialeq.reading.texts import read_labelled_texts, read_texts
 
 PACKED = {"plain": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, "-": bytes}
 READERS = {
@@ -82,3 +82,12 @@ def test_labels(label: str) -> None:
     with pytest.raises(DataError, match="expected a label of 1 to 500 characters without NUL"):
         lines.check_label(label)
     lines.check_label("é" * 500)
+
+
+@pytest.mark.parametrize("label", ["one", "nan", "inf", "1_000"])
+def test_labels_that_are_no_numbers(label: str, tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_text(f"1e3\ta\n\n{label}\tb\n")
+    with pytest.raises(DataError, match="line 3: expected a finite number as label, got "):
+        read_labelled_texts(str(path), numbers=True)
+    assert read_labelled_texts(str(path))[0].tolist() == ["1e3", label]

@@ -1,8 +1,4 @@
-"""Ratings from files.
-
-Whatever is wrong with a file is a `DataError` that names the line, what was expected and what
-came.
-"""
+"""Ratings from files."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from serialeq.problems.linear.rates import fill_rates, settle
 from serialeq.native.team import WorkerTeam
 import numpy as np
 
-jit._enable_cache = lambda *_: None  # assembly can be had where it is compiled, not from the cache
+jit.enable_cache = lambda *_: None  # assembly can be had where it is compiled, not from the cache
 
 
 def assembly_of(function):
