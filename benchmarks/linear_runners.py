@@ -13,6 +13,7 @@ from benchmarks.datasets import SEED
 from benchmarks.texts import LabelledSplit, TextDataset
 from serialeq.digest import digest_arrays
 from serialeq.native.team import WorkerTeam
+from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 from serialeq.training.session import OrderSource, Session
 
@@ -95,18 +96,19 @@ class Task:
             return self.labels.reshape(-1, 1)
         return np.where(self.labels[:, None] == np.arange(self.n_classes), 1.0, -1.0)
 
-    def problem(self, setting: Setting, **options: Any) -> LinearModel:
+    def problem(
+        self, setting: Setting, team: WorkerTeam | None = None, **options: Any
+    ) -> LinearModel:
         """Return a new problem."""
-        return LinearModel(
-            self.X,
-            self.targets,
-            loss=LOSSES[self.loss],
+        parameters = LinearParameters(
+            LOSSES[self.loss],
             alpha=setting.alpha,
-            schedule=setting.schedule,
+            learning_rate=setting.schedule,
             eta0=setting.eta0,
             power_t=setting.power_t,
             **options,
         )
+        return LinearModel(self.X, self.targets, parameters, team=team)
 
     def objective(self, trained: dict[str, np.ndarray], setting: Setting) -> float:
         """Return mean loss plus penalty of anybody's weights."""
@@ -203,7 +205,7 @@ class Engine:
     def fit(self, setting: Setting) -> tuple[Lap, dict[str, np.ndarray]]:
         """Train on threads, a problem and a session of its own."""
         entry = self.entry
-        kind = "batch" if entry.engine == "minibatch" else "block"
+        kind = "batch_size" if entry.engine == "minibatch" else "block_size"
         options: dict[str, Any] = {} if entry.size is None else {kind: entry.size}
         epochs = 1 if entry.one_epoch else self.task.epochs
         began = time.perf_counter()

@@ -19,6 +19,7 @@ from benchmarks.texts import LabelledSplit
 from benchmarks.timing import seconds
 from serialeq.digest import digest_arrays
 from serialeq.native.team import WorkerTeam
+from serialeq.problems.network.parameters import NetworkParameters
 from serialeq.problems.network.problem import DropoutNetwork, feed_forward
 from serialeq.training.session import OrderSource, Session
 
@@ -61,11 +62,13 @@ class Task:
         return DropoutNetwork(
             self.split.X_train,
             np.eye(int(classes.max()) + 1)[classes],
-            hidden_units=self.hidden_units,
-            n_groups=N_GROUPS,
-            n_kept=self.n_kept,
-            masks=self.masks,
-            step=_STEPS.get(self.n_kept, _STEP),
+            NetworkParameters(
+                self.hidden_units,
+                n_groups=N_GROUPS,
+                n_kept=self.n_kept,
+                masks=self.masks,
+                learning_rate=_STEPS.get(self.n_kept, _STEP),
+            ),
             seed=SEED,
         )
 

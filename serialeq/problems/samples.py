@@ -8,13 +8,11 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from serialeq.errors import SerialeqError
 from serialeq.native.incidence import LIMIT
 from serialeq.reading.features import KINDS, restore_features
-from serialeq.reading.samples import TrainingData, errors_named, features_kind, read_training
+from serialeq.reading.samples import TrainingData, errors_named, read_training
 from serialeq.reading.svmlight import read_svmlight
 from serialeq.reading.texts import read_texts
-from serialeq.training.estimator import Estimator
 from serialeq.training.parameters import Number, OneOf, Parameter, Whole
 
 from . import command
@@ -44,11 +42,6 @@ class SamplesCommand(command.Command):
         """Whether labels are numbers to predict, instead of classes."""
         return False
 
-    def check(self, estimator: Estimator) -> None:
-        """Raise SerialeqError for options that are wrong; before anything is read."""
-        super().check(estimator)
-        features_kind(self.data, self.text, self.features, self.hashed_features)
-
     def read(self, estimator: Any) -> Data:
         """Read the samples."""
         read = read_training(
@@ -70,20 +63,18 @@ class SamplesCommand(command.Command):
     @classmethod
     def predict(cls, estimator: Any, arrays: Any, about: Any, request: Request) -> Answer:
         """Tell labels with margins and probabilities, or numbers, of a file of samples."""
-        if request.data is None:
-            raise SerialeqError("predict: expected a file of samples, got --user")
-        vectoriser, notice = restore_features(arrays, about), ""
+        path, vectoriser, notice = request.file, restore_features(arrays, about), ""
         if vectoriser is not None:
-            X = vectoriser.transform(read_texts(request.data))
+            X = vectoriser.transform(read_texts(path))
         else:
             zero_based = about.get("features", {}).get("zero_based")
-            read = read_svmlight(request.data, estimator.n_features_in_, zero_based)
+            read = read_svmlight(path, estimator.n_features_in_, zero_based)
             X = read.X
             if read.n_ignored:
                 notice = (
                     f"{read.n_ignored:,} entries ignored: the model has {X.shape[1]:,} features"
                 )
-        with errors_named(request.data):
+        with errors_named(path):
             predicted = estimator.predict(X)
         if not hasattr(estimator, "classes_"):
             return Answer(["prediction"], ([f"{value:.6g}"] for value in predicted), notice)

@@ -56,7 +56,7 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
 
     _: KW_ONLY
     class_weight: Annotated[
-        Any,
+        Mapping[Any, float] | str | None,
         Parameter(
             "Weights of the samples by label, or balanced: in inverse proportion to how often the "
             "labels occur. On the command line: balanced, or LABEL=WEIGHT,LABEL=WEIGHT.",
