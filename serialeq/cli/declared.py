@@ -39,10 +39,11 @@ def with_options(
 ) -> Callable[..., None]:
     """Return a function with a signature for typer: a kind's options, and `more` of one's own.
 
-    It calls ``function(kind, given, options)``, where `given` are the declared ones by name,
+    A kind's option of a name that is in `more` is left out. It calls
+    ``function(kind, given, options)``, where `given` are the declared ones by name,
     without those that nobody asked for, and `options` the others.
     """
-    declared = declarations_of(kind)
+    declared = {name: one for name, one in declarations_of(kind).items() if name not in more}
     several = len(kind.estimators) > 1
     own = command_of(kind).declarations()
 

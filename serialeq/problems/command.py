@@ -87,6 +87,13 @@ class Request(NamedTuple):
     user: str | None
     top: int
 
+    @property
+    def file(self) -> str:
+        """The file; SerialeqError if a user was asked about."""
+        if self.data is None:
+            raise SerialeqError("predict: expected a file with a model of this kind, not --user")
+        return self.data
+
 
 class Answer(NamedTuple):
     """A table, and what is to be noted."""

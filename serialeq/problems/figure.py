@@ -17,6 +17,21 @@ def new_figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def check_picture(name: str, value: Any) -> None:
+    """Raise SerialeqError unless a picture can be written to a path: before hours of work."""
+    known = new_figure(1, 1).canvas.get_supported_filetypes()
+    path, ending = Path(value), Path(value).suffix.lstrip(".").lower()
+    if ending and ending not in known:
+        raise SerialeqError(
+            f"{name}: cannot write {path}: expected one of .{', .'.join(known)}, got .{ending}"
+        )
+    if not path.parent.is_dir():
+        raise SerialeqError(f"{name}: cannot write {path}: expected a directory, got none")
+
+
+check_picture.kind = Path  # type: ignore[attr-defined]
+
+
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure into a file; SerialeqError if that cannot be done."""
     try:

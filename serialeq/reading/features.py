@@ -96,3 +96,16 @@ class TextFeatures:
         features.parameters = parameters
         features._vectoriser.idf_ = arrays["idf"]
         return features
+
+
+def restore_features(
+    arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]
+) -> TextFeatures | None:
+    """Return the vectoriser of texts that a model holds, if it does; DataError if it is broken."""
+    try:
+        told = about.get("features") or {"kind": "svmlight"}
+        if told["kind"] == "svmlight":
+            return None
+        return TextFeatures.restore(told["kind"], told["parameters"], arrays)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"model: expected whole features, got: {error!r}") from error

@@ -57,6 +57,13 @@ class Graph:
         return np.asarray(sp.csgraph.connected_components(matrix, directed=False)[1])
 
 
+def graph_of(X: Any, beta: float) -> Graph:
+    """Return the graph of an image, a volume or a sparse matrix, checked; or that which is one."""
+    if isinstance(X, Graph):
+        return X
+    return matrix_graph(X) if sp.issparse(X) else grid_graph(X, beta)
+
+
 def grid_graph(image: Any, beta: float) -> Graph:
     """Return the graph of an image's pixels or a volume's voxels; its blocks are tiles.
 

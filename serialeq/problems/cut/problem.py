@@ -26,10 +26,9 @@ from .kernel import (
     threshold_changes,
     two_way_kernel,
 )
+from .seeds import UNKNOWN
 
 _TINY = np.finfo(np.float32).tiny
-UNKNOWN = -1
-"""Seed of a node that has none, and label of one that no seed reaches."""
 
 
 class GraphCut(Problem):
@@ -59,7 +58,7 @@ class GraphCut(Problem):
     ) -> None:
         self.graph, self.n_labels = graph, n_labels
         self.step, self.decay = step, decay
-        self._seeds = seeds
+        self.seeds = seeds
         by_block = np.argsort(graph.blocks, kind="stable")
         self._row_of_node = np.empty(by_block.size, dtype=np.uint32)
         self._row_of_node[by_block] = np.arange(by_block.size, dtype=np.uint32)
@@ -113,7 +112,7 @@ class GraphCut(Problem):
 
     def data(self) -> dict[str, np.ndarray]:
         """Return the edges, their weights and the seeds."""
-        return {"edges": self.graph.edges, "weights": self._weights, "seeds": self._seeds}
+        return {"edges": self.graph.edges, "weights": self._weights, "seeds": self.seeds}
 
     def loss(self, team: WorkerTeam | None = None) -> float:
         """Return the relaxed objective; at a corner for every node it is the weight cut."""

@@ -15,7 +15,6 @@ from serialeq.reading.lines import shown
 
 from .kernel import add_up_pairs, pairs_in_windows
 
-LARGEST_WINDOW = 20  # the counts are integers over lcm(1, …, window) until the end
 _WORDS_AT_ONCE = 1 << 21
 
 

@@ -25,6 +25,18 @@ class _Penalty(Number):
             super().__call__(name, number)
 
 
+Schedule = Annotated[
+    str,
+    Parameter(
+        "How the step shrinks: decay, rate * decay**epoch; constant; inverse, rate / (1 + "
+        "decay * t) per update with t in epochs; or adagrad, per row, as in LIBMF.",
+        OneOf(*STEPS),
+    ),
+]
+Decay = Annotated[float, Parameter("Parameter of the schedule.", Number(0))]
+Dtype = Annotated[str, Parameter("Of the factors: float32 or float64.", OneOf(*DTYPES))]
+
+
 class FactorizationParameters(Declared):
     """What `serialeq.problems.mf.problem.Factorization` is trained with."""
 
@@ -32,15 +44,8 @@ class FactorizationParameters(Declared):
     n_epochs: Annotated[int, Parameter("Passes over the ratings.", Whole(0))] = 20
     learning_rate: Annotated[float, Parameter("Step size.", Number(0))] = 0.05
     _: KW_ONLY
-    schedule: Annotated[
-        str,
-        Parameter(
-            "How the step shrinks: decay, rate * decay**epoch; constant; inverse, rate / (1 + "
-            "decay * t) per update with t in epochs; or adagrad, per row, as in LIBMF.",
-            OneOf(*STEPS),
-        ),
-    ] = "decay"
-    decay: Annotated[float, Parameter("Parameter of the schedule.", Number(0))] = 0.85
+    schedule: Schedule = "decay"
+    decay: Decay = 0.85
     l2: Annotated[
         float | tuple[float, float],
         Parameter("L2 penalty; or a pair, of users and of items.", _Penalty(0)),
@@ -71,9 +76,7 @@ class FactorizationParameters(Declared):
             Number(0),
         ),
     ] = 0.05
-    dtype: Annotated[str, Parameter("Of the factors: float32 or float64.", OneOf(*DTYPES))] = (
-        "float32"
-    )
+    dtype: Dtype = "float32"
 
     @property
     def penalties(self) -> tuple[float, float]:

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from numbers import Integral
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
-from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
-from serialeq.native.incidence import LIMIT
 from serialeq.native.random import stream_key
 from serialeq.native.team import WorkerTeam, available_cores, count_workers
 from serialeq.problems.mf.kernel import sequential_mean
-from serialeq.problems.mf.training import (
-    Entries,
-    FactorizationParameters,
-    check_number,
-    fit_factorization,
-)
-from serialeq.training.callbacks import Callback
-from serialeq.training.saving import Described, describe, parameters_of, remade, tell_model
-from serialeq.training.trainer import EpochRecord
+from serialeq.problems.mf.parameters import FactorizationParameters
+from serialeq.problems.mf.problem import Entries, Factorization
+from serialeq.native.incidence import LIMIT
+from serialeq.training.callbacks import Callback, EpochFunction
+from serialeq.training.estimator import Estimator
+from serialeq.training.parameters import Whole
 
 from .kernel import fold_in_worker, gram_of, sample_zeros
+from .parameters import TopicParameters
 
 _LARGEST_MEAN = 1e18  # of the entries, as it is squared; and the inverse of the least
 
 
-class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, TopicParameters):
     """Topics by non-negative matrix factorisation (Lee, Seung, Nature 1999), trained by SGD.
 
     ``X ≈ W components_`` with W and components_ not negative, over all entries that X stores and
@@ -44,21 +38,6 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 
     It is `MatrixFactorization` without biases, with `nonnegative`, on documents and words.
 
-    Parameters
-    ----------
-    n_components : int, default=10
-        Number of topics.
-    n_epochs : int, default=20
-    learning_rate : float, default=0.1
-        Step size; the entries are divided by their mean first, so it suits counts and tf-idf.
-    n_zeros : int, default=10
-        Zeros drawn for each stored entry.
-    l2 : float, default=0.01
-        Penalty of documents' and words' factors, for each entry, in units of the mean entry.
-    schedule : {"adagrad", "decay", "constant", "inverse"}, default="adagrad"
-    decay, dtype, order, engine, n_jobs, random_state
-        As in `MatrixFactorization`. The result does not depend on `engine` and `n_jobs`.
-
     Attributes
     ----------
     components_ : array, shape (n_components, n_words)
@@ -66,50 +45,20 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     word_frequencies_ : array, shape (n_words,)
         Part of the stored entries that each word has; they sum to 1.
     n_features_in_ : int
-    digest_ : str
-        sha256 over `components_`.
-    engine_, engine_reason_, n_workers_, seed_, history_
-        As in `MatrixFactorization`; ``loss`` is the RMSE on stored entries and sampled zeros, in
-        units of the mean entry.
+    digest_, engine_, engine_reason_, n_workers_, seed_, history_
+        As in `serialeq.training.estimator.Estimator`; ``loss`` is the RMSE on stored entries and
+        sampled zeros, in units of the mean entry.
     """
 
-    def __init__(
-        self,
-        n_components: int = 10,
-        n_epochs: int = 20,
-        learning_rate: float = 0.1,
-        *,
-        n_zeros: int = 10,
-        l2: float = 0.01,
-        schedule: str = "adagrad",
-        decay: float = 0.85,
-        dtype: str = "float32",
-        order: Any = "blocked",
-        engine: str = "auto",
-        n_jobs: int | None = None,
-        random_state: Any = 0,
-    ) -> None:
-        self.n_components = n_components
-        self.n_epochs = n_epochs
-        self.learning_rate = learning_rate
-        self.n_zeros = n_zeros
-        self.l2 = l2
-        self.schedule = schedule
-        self.decay = decay
-        self.dtype = dtype
-        self.order = order
-        self.engine = engine
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    kind = "topics"
 
     def fit(
         self,
         X: Any,
         y: Any = None,
         *,
-        on_epoch: Callable[[EpochRecord], None] | None = None,
-        callbacks: Sequence[Callback] = (),
-    ) -> TopicModel:
+        callbacks: Sequence[Callback | EpochFunction] = (),
+    ) -> Self:
         """Train from the start.
 
         Parameters
@@ -117,45 +66,32 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         X : sparse matrix or array, shape (n_documents, n_words)
             Counts or tf-idf, not negative.
         y : ignored
-        on_epoch : callable, optional
-            Called with each epoch's `EpochRecord`.
-        callbacks : sequence of Callback
-            Such as `serialeq.RunRecorder`.
+        callbacks : sequence of Callback or of functions
+            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
         """
-        parameters = self._parameters()
+        self._begin()
         documents = self._documents(X, reset=True)
-        if not documents.nnz:
-            raise DataError("X: expected entries above 0, got none")
-        entries, scale = self._entries(documents)
-        model = fit_factorization(
-            parameters, entries, n_epochs=self.n_epochs, on_epoch=on_epoch, callbacks=callbacks
-        )
+        problem, scale = self._factorization(documents)
+        fitted = self._train(problem, self._epochs(), callbacks=callbacks)
         counts = np.bincount(documents.indices, minlength=documents.shape[1])
-        self.word_frequencies_ = counts / documents.nnz
-        self.components_ = model.trained["item_factors"].T * entries[2].dtype.type(scale)
-        self.components_[:, counts == 0] = 0.0
-        self._penalty = float(self.l2) * scale * scale
-        self.digest_ = digest_arrays({"components": self.components_})
-        self.engine_, self.engine_reason_ = model.engine, model.engine_reason
-        self.n_workers_, self.history_ = model.n_workers, model.history
-        tell_model(callbacks, self)
-        return self
+        components = fitted.trained["item_factors"].T * problem.dtype.type(scale)
+        components[:, counts == 0] = 0.0
+        self._take(
+            {"components": components},
+            {"word_frequencies": counts / documents.nnz},
+            {"penalty": float(self.l2) * scale * scale},
+        )
+        return self._end(callbacks)
 
-    def _describe(self) -> Described:
-        trained = {"components": self.components_}
-        others = {"word_frequencies": self.word_frequencies_}
-        arrays, about = describe("topics", self, parameters_of(self), trained, others)
-        return arrays, about | {"penalty": self._penalty}
+    def _problem(self, X: Any) -> Factorization:
+        return self._factorization(self._documents(X, reset=True))[0]
 
-    @classmethod
-    def _restore(cls, arrays: Any, about: dict[str, Any], history: Any) -> TopicModel:
-        estimator = remade(cls, about)
-        estimator._penalty, estimator.digest_ = about["penalty"], about["digest"]
-        estimator.components_ = arrays["components"]
-        estimator.word_frequencies_ = arrays["word_frequencies"]
-        estimator.n_features_in_ = estimator.components_.shape[1]
-        estimator.history_ = list(history)
-        return estimator
+    def _take(self, trained: dict[str, np.ndarray], others: Any, facts: dict[str, Any]) -> None:
+        super()._take(trained, others, facts)
+        self.components_ = trained["components"]
+        self.word_frequencies_ = others["word_frequencies"]
+        self.n_features_in_ = self.components_.shape[1]
+        self._penalty = float(facts["penalty"])
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the weights of the topics in each document, float64 (n_documents, n_components).
@@ -183,7 +119,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         squares of the topic's part of X. By `components_` alone, rare words come first.
         """
         check_is_fitted(self, "components_")
-        check_number("n", n, 1, integer=True)
+        Whole(1)("n", n)
         if len(names) != self.n_features_in_:
             raise DataError(f"names: expected {self.n_features_in_} words, got {len(names)}")
         weights = self.components_ * np.sqrt(self.word_frequencies_)
@@ -214,8 +150,25 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         documents.indices = documents.indices.astype(np.int32)
         return documents
 
+    def _factorization(self, documents: sp.csr_array) -> tuple[Factorization, float]:
+        """Return the problem, and what its entries were divided by."""
+        parameters = FactorizationParameters(
+            self.n_components,
+            learning_rate=self.learning_rate,
+            schedule=self.schedule,
+            decay=self.decay,
+            l2=self.l2,
+            bias="none",
+            nonnegative=True,
+            dtype=self.dtype,
+        )
+        entries, scale = self._entries(documents)
+        return Factorization(entries, parameters, seed=self.seed_), scale
+
     def _entries(self, documents: sp.csr_array) -> tuple[Entries, float]:
         """Return stored entries and sampled zeros, and what the entries were divided by."""
+        if not documents.nnz:
+            raise DataError("X: expected entries above 0, got none")
         n_entries = documents.nnz * (1 + int(self.n_zeros))
         if n_entries >= LIMIT:
             raise DataError(
@@ -234,32 +187,4 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         values[: documents.nnz] = documents.data / scale
         rows = np.concatenate([stored, zeros[0]])
         columns = np.concatenate([documents.indices, zeros[1]])
-        return (rows, columns, values, documents.shape), scale
-
-    def _parameters(self) -> FactorizationParameters:
-        """Return the checked parameters, with a new seed if the state is random."""
-        check_number("n_components", self.n_components, 1, integer=True)
-        check_number("n_zeros", self.n_zeros, 0, integer=True)
-        check_number("l2", self.l2, 0)
-        state = self.random_state
-        if isinstance(state, Integral):
-            self.seed_ = int(state)
-        else:
-            self.seed_ = int(check_random_state(state).randint(1 << 31))
-        parameters = FactorizationParameters(
-            n_factors=self.n_components,
-            n_epochs=self.n_epochs,
-            learning_rate=self.learning_rate,
-            schedule=self.schedule,
-            decay=self.decay,
-            l2=self.l2,
-            bias="none",
-            nonnegative=True,
-            dtype=self.dtype,
-            order=self.order,
-            engine=self.engine,
-            n_jobs=self.n_jobs,
-            seed=self.seed_,
-        )
-        parameters.check()
-        return parameters
+        return Entries(rows, columns, values, documents.shape), scale
