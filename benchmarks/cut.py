@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from serialeq.problems.cut.training import CutParameters, check_seeds
 
 from benchmarks.mf import REFERENCE, engine_entries, name_of
 from benchmarks.runners import open_session
@@ -22,7 +23,6 @@ from serialeq.engines.engine import get_engine
 from serialeq.native.team import WorkerTeam
 from serialeq.problems.cut.graphs import Graph
 from serialeq.problems.cut.problem import GraphCut
-from serialeq.problems.cut.training import CutParameters, check_seeds
 from serialeq.training.compare import Contestant
 from serialeq.training.session import Session
 

@@ -34,9 +34,8 @@ class Kind:
 
     Attributes
     ----------
-    word : str
-        Its one name: of the command, in manifests and models, of benchmarks and golden digests.
-    summary : str
+    word, summary : str
+        Its one name, of command, manifests, models, benchmarks, golden digests; a line of help.
     estimators : tuple of str
         ``module:name`` of each class (`serialeq.training.estimator.Estimator`); the command line
         takes the first, unless its options ask for another.

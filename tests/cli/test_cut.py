@@ -11,9 +11,9 @@ import pytest
 import scipy.sparse as sp
 from cli.processes import call
 from run_files import content
+from serialeq.runs.model_file import load_model
 
 from serialeq import MultiwayCut
-from serialeq.runs.model_file import load_model
 
 
 @pytest.fixture(scope="module")

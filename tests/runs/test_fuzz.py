@@ -11,6 +11,7 @@ import pytest
 from harness import SMALL
 from run_files import forge, interrupted, train
 from runs.estimators import ESTIMATORS
+from serialeq.runs.loading import restore
 
 import serialeq
 from serialeq import SerialeqError
@@ -19,7 +20,6 @@ from serialeq.reading.svmlight import read_svmlight
 from serialeq.runs import manifest as manifests
 from serialeq.runs.array_file import pack_arrays, unpack_arrays
 from serialeq.runs.directory import RunDirectory
-from serialeq.runs.loading import restore
 from serialeq.runs.manifest import Manifest
 from serialeq.runs.metrics import decode_lines
 

@@ -15,6 +15,7 @@ from runs.estimators import (
     X,
     linear,
 )
+from serialeq.training.saving import pack_words, plain_labels, unpack_words
 
 import serialeq
 from serialeq import (
@@ -28,7 +29,6 @@ from serialeq import (
     fit,
     generate_ratings,
 )
-from serialeq.training.saving import pack_words, plain_labels, unpack_words
 
 
 def same(a, b):

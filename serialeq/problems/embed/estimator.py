@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from serialeq.errors import DataError, SerialeqError
+from serialeq.native.incidence import LIMIT
 from serialeq.problems.mf.parameters import FactorizationParameters
 from serialeq.problems.mf.problem import Entries, Factorization
-from serialeq.native.incidence import LIMIT
 from serialeq.reading.lines import shown
 from serialeq.training.callbacks import Callback, EpochFunction
 from serialeq.training.estimator import Estimator

@@ -19,12 +19,12 @@ from serialeq.hypergraph import Hypergraph
 from serialeq.native.atomics import unclaimed
 from serialeq.native.kernel import BoundKernel
 from serialeq.native.simd import PAGE, aligned_zeros
+from serialeq.native.sums import sequential_mean
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, block_members, two_level_order
-from serialeq.planning.lockstep import plan_steps
+from serialeq.planning.lockstep import plan_lockstep
 from serialeq.planning.schedule import Schedule
 from serialeq.problem import SlicedProblem
-from serialeq.problems.mf.kernel import sequential_mean
 
 from .context import LinearContext
 from .cost import BLOCKS, LinearCost
@@ -278,7 +278,7 @@ class LinearModel(SlicedProblem):
             gram.reshape(-1), block if simultaneous else _PERIOD, block, simultaneous,
         )  # fmt: skip
         kernel = packed_kernel if context.digits.size else sliced_kernel
-        return plan_steps(rows, n_steps, n_workers), kernel.bind(context)
+        return plan_lockstep(rows, n_steps, n_workers), kernel.bind(context)
 
     def follow(self, order: Order) -> None:
         """Let the next epochs of the sliced kernel follow an order with the same blocks."""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems.cut import oracle
 from scipy.sparse.csgraph import maximum_flow
+from serialeq.problems.cut.training import CutParameters, fit_cut
 
 from serialeq.errors import SupportError
 from serialeq.native.kernel import kernel
@@ -19,7 +20,6 @@ from serialeq.native.team import WorkerTeam
 from serialeq.problems.cut.graphs import Graph, grid_graph, matrix_graph
 from serialeq.problems.cut.kernel import two_way_kernel
 from serialeq.problems.cut.problem import GraphCut
-from serialeq.problems.cut.training import CutParameters, fit_cut
 from serialeq.testing import (
     assert_serial_equivalent,
     check_schedule,
