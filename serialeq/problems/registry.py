@@ -67,8 +67,8 @@ class Kind:
 def _own(word: str, summary: str, *estimators: str, **more: Any) -> Kind:
     home = f"{__package__}.{word}"
     classes = tuple(f"{home}.estimator:{name}" for name in estimators)
-    return Kind(word, summary, classes, f"{home}.command:Command", f"{home}.example:example",
-                **more)  # fmt: skip
+    parts = f"{home}.command:Command", f"{home}.example:example"
+    return Kind(word, summary, classes, *parts, **more)
 
 
 OWN = (

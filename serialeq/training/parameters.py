@@ -114,10 +114,10 @@ class Declared:
 
 
 @cache
-def _declarations(cls: type[Declared]) -> dict[str, Declaration]:
+def _declarations(cls: Any) -> dict[str, Declaration]:
     found = {}
     hints = get_type_hints(cls, include_extras=True)
-    for own in fields(cls):  # type: ignore[arg-type]
+    for own in fields(cls):
         hint = hints[own.name]
         if get_origin(hint) is Annotated:
             kind, *notes = get_args(hint)
