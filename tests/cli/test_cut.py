@@ -11,9 +11,8 @@ import pytest
 import scipy.sparse as sp
 from cli.processes import call
 from run_files import content
-from serialeq.runs.model_file import load_model
 
-from serialeq import MultiwayCut
+from serialeq import MultiwayCut, load
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +41,10 @@ def test_image_to_labels_and_picture(files: Path, tmp_path: Path) -> None:
     assert "epoch 30/30: loss" in done.stderr
     assert "1,200 nodes, 2,330 edges" in done.stderr
     assert picture.read_bytes().startswith(b"\x89PNG")
-    arrays, about = load_model(out)
+    saved = load(out)
     model = MultiwayCut(30).fit(np.load(files / "image.npy"), np.load(files / "seeds.npy"))
-    np.testing.assert_array_equal(arrays["labels"], model.labels_)
-    assert about["digest"] == model.digest_
+    np.testing.assert_array_equal(saved.arrays["labels"], model.labels_)
+    assert saved.digest == model.digest_
     assert model.digest_ in done.stdout
     assert f"cut       {model.cut_value_:.6g}" in done.stdout
     told = call("predict", out, "image.npy", status=1, cwd=files).stderr
@@ -74,7 +73,7 @@ def test_a_volume_has_a_picture_and_a_graph_has_labels(files: Path, tmp_path: Pa
     assert told["cut_value"] == 3.0
     arguments[2] = "parts.npz"
     done = call(*arguments, cwd=files)
-    assert "2 nodes are connected with no seed: label -1" in done.stderr
+    assert "2 of 4 nodes are connected with no seed: label -1" in done.stderr
     assert json.loads(done.stdout)["sizes"] == {"0": 1, "1": 1}
 
 
@@ -90,6 +89,7 @@ def test_a_volume_has_a_picture_and_a_graph_has_labels(files: Path, tmp_path: Pa
         (["image.npy", "--jobs", "0"], "n_jobs: expected"),
         (["image.npy", "--engine", "lookahead"], "engine: expected one of"),
         (["image.npy", "--plot", "no/such/place.png"], "plot: cannot write"),
+        (["missing.npy", "--plot", "picture.txt"], "plot: cannot write picture.txt: expected one"),
         (["graph.npz", "--seeds", "node_seeds.npy", "--plot", "x.png"], "plot: expected an image"),
     ],
     ids=str,

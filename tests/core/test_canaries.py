@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from factorizations import factorization
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,10 +94,10 @@ def faulty_network(c: Any, start: int, stop: int) -> None:
     plant(c.inward.reshape(-1), c.fault)
 
 
-def factorization() -> Factorization:
+def ratings() -> Factorization:
     rng = np.random.default_rng(0)
     users, items = rng.integers(0, 6, 30), rng.integers(0, 5, 30)
-    return Factorization(
+    return factorization(
         users, items, rng.uniform(1, 5, 30).astype(np.float32), (6, 5), n_factors=5
     )
 
@@ -127,7 +128,7 @@ def network() -> DropoutNetwork:
 
 
 BUNDLED: dict[str, tuple[Callable[[], Problem], Kernel, str]] = {
-    "factorization": (factorization, faulty_factorization, "factors"),
+    "factorization": (ratings, faulty_factorization, "factors"),
     "linear": (linear, faulty_linear, "weights"),
     "cut of two": (lambda: cut(2), faulty_two_way, "x"),
     "cut of three": (lambda: cut(3), faulty_multiway, "x"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factorizations import factorization
 from harness import EQUIVALENT, SMALL, assign, contended, plan, run_threads, same_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,7 +116,7 @@ def test_hogwild_promises_nothing() -> None:
 FACTORIZATIONS = {
     "plain": {},
     "adagrad": {"bias": "all", "schedule": "adagrad"},
-    "inverse": {"schedule": "inverse", "dtype": np.float64},
+    "inverse": {"schedule": "inverse", "dtype": "float64"},
     "weights": {"schedule": "adagrad", "bias": "all", "weights": np.linspace(0.0, 1.0, 150)},
 }
 
@@ -133,7 +134,7 @@ def test_factorization_equals_the_oracle_after_three_epochs(
     order: Any = rng.integers(0, n, 2 * n) if kind == "repeats" else kind
 
     def make() -> Factorization:
-        return Factorization(users, items, values, shape, **options)
+        return factorization(users, items, values, shape, **options)
 
     problem = make()
     source = OrderSource(problem, order, seed=3)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factorizations import factorization
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,6 @@ from serialeq.order import (
     two_level_order,
 )
 from serialeq.problems.mf.blocks import grid_blocks
-from serialeq.problems.mf.problem import Factorization
 from serialeq.testing import Chain, hypergraphs
 from serialeq.training.session import OrderSource
 
@@ -209,7 +209,7 @@ def test_the_latin_square_of_a_factorization_is_a_proper_colouring() -> None:
     rng = np.random.default_rng(0)
     n = 70_000  # enough for a grid of 16 blocks
     users, items = rng.integers(0, 300, n), rng.integers(0, 200, n)
-    order = Factorization(users, items, rng.random(n), (300, 200), n_factors=8).blocked_order(0)
+    order = factorization(users, items, rng.random(n), (300, 200), n_factors=8).blocked_order(0)
     grid = order.tasks.indices.reshape(-1, 2)
     assert grid.shape == (256, 2)
     for diagonal in range(16):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from factorizations import factorization
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,7 +159,7 @@ def test_a_support_without_one_of_its_variables_is_found(graph: Hypergraph, data
 
 FACTORIZATIONS: list[dict[str, Any]] = [
     {"bias": "all", "schedule": "adagrad"},
-    {"schedule": "inverse", "dtype": np.float64, "bias": "global"},
+    {"schedule": "inverse", "dtype": "float64", "bias": "global"},
     {"nonnegative": True, "bias": "none"},
     {"weights": np.linspace(0.1, 1.0, 30), "schedule": "adagrad"},
 ]
@@ -171,7 +172,7 @@ def test_supports_of_factorization(options: dict[str, Any]) -> None:
     values = rng.uniform(1, 5, 30).astype(np.float32)
 
     def make() -> Factorization:
-        return Factorization(users, items, values, (6, 5), n_factors=5, **options)
+        return factorization(users, items, values, (6, 5), n_factors=5, **options)
 
     check_supports(make(), np.arange(15))
 
@@ -180,8 +181,10 @@ def test_supports_of_factorization(options: dict[str, Any]) -> None:
             lambda self: Hypergraph(self._row_of_user[self._users], 1, 11)
         )
 
+    options = {"n_factors": 5, "made": Undeclared} | options
+    undeclared = factorization(users, items, values, (6, 5), **options)
     with pytest.raises(SupportError, match="reads variable"):
-        check_supports(Undeclared(users, items, values, (6, 5), n_factors=5, **options), [3])
+        check_supports(undeclared, [3])
 
 
 @pytest.mark.parametrize("dense", [False, True])

@@ -46,7 +46,7 @@ ESTIMATORS = {
     "bits": (linear(lattice_bits=(8, 20)), (X, LABELS), lambda e: e.decision_function(X)),
     "regression": (linear(LinearRegressor), (X, SIGNS[:, 0]), lambda e: e.predict(X)),
     "cut": (lambda: MultiwayCut(4, n_jobs=1), (IMAGE, SEEDS), lambda e: (e.labels_, e.shares_)),
-    "embedding": (lambda: WordEmbedding(8, 4, n_jobs=1), (COUNTS,), lambda e: e.most_similar(3)),
+    "embed": (lambda: WordEmbedding(8, 4, n_jobs=1), (COUNTS,), lambda e: e.most_similar(3)),
     "topics": (lambda: TopicModel(4, 4, n_jobs=1), (X,), lambda e: e.transform(X)),
     "network": (lambda: DropoutMLPClassifier(32, n_groups=4, n_kept=2, max_iter=4, n_jobs=1),
                 (X, LABELS), lambda e: (e.predict(X), e.predict_proba(X))),

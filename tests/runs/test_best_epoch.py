@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from run_cases import ratings_problem
 from run_files import Interruption, N, content, interrupted
 
 import serialeq
 from serialeq import BestEpoch, Callback, DataError, EarlyStopping, RunRecorder, RunVerifier, fit
+from serialeq.problems.mf.example import example
 from serialeq.runs.directory import RunDirectory
 from serialeq.training.callbacks import Training, best_epoch
 
@@ -29,7 +29,7 @@ LOSSES = (5.0, 3.0, 1.0, 2.0, 1.0)
 
 def train_best(out, *callbacks, n_epochs=N, engine="serial", **options):
     return fit(
-        ratings_problem(),
+        example(),
         "blocked",
         n_epochs=n_epochs,
         engine=engine,
@@ -42,13 +42,13 @@ def train_best(out, *callbacks, n_epochs=N, engine="serial", **options):
 @pytest.mark.parametrize("epoch", [1, 2, 3, 4])
 @pytest.mark.parametrize("every", [1, 2])
 def test_the_best_epoch_is_resumed(tmp_path, epoch, every):
-    best = fit(ratings_problem(), "blocked", n_epochs=3, seed=3).digest
+    best = fit(example(), "blocked", n_epochs=3, seed=3).digest
     assert train_best(tmp_path / "whole", digest_every=every).digest == best
     run = RunDirectory.open(tmp_path / "whole")
     assert (run.manifest.run["model"], run.manifest.model.epoch) == ("best", 3)
     assert run.manifest.chain.n_epochs == N
     verifier = RunVerifier(tmp_path / "whole")
-    fit(ratings_problem(), "blocked", n_epochs=N, n_jobs=1, seed=3,
+    fit(example(), "blocked", n_epochs=N, n_jobs=1, seed=3,
         callbacks=[BestEpoch(), Losses(*LOSSES), verifier])  # fmt: skip
     assert (verifier.first_difference, verifier.model_differs) == (None, False)
     with pytest.raises(KeyboardInterrupt):
@@ -86,7 +86,7 @@ def test_the_order_of_callbacks_does_not_matter(tmp_path):
     def stopped(out, *after, resume=False):
         early = EarlyStopping(2, 0.0)
         fit(
-            ratings_problem(),
+            example(),
             "blocked",
             n_epochs=9,
             seed=3,

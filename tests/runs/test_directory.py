@@ -7,11 +7,12 @@ import os
 
 import numpy as np
 import pytest
-from run_cases import CASES, ratings_problem
+from run_cases import CASES
 from run_files import Interruption, N, content, interrupted, train
 
 import serialeq
 from serialeq import Callback, DataError, EarlyStopping, RunRecorder, SerialeqError, fit
+from serialeq.problems.mf.example import example
 from serialeq.runs import atomic
 from serialeq.runs.directory import RunDirectory
 from serialeq.runs.manifest import canonical
@@ -79,7 +80,7 @@ def test_checkpoints_of_other_runs_are_refused(tmp_path):
         with pytest.raises(DataError, match=told):
             fit(make(), callbacks=[RunRecorder(tmp_path, resume=True)], **options)
     with pytest.raises(DataError, match="digests"):
-        fit(ratings_problem(init_scale=0.1), order, n_epochs=N, seed=3,
+        fit(example(init_scale=0.1), order, n_epochs=N, seed=3,
             callbacks=[RunRecorder(tmp_path, resume=True)])  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def test_lines_are_written_whole_where_the_system_takes_parts(tmp_path, monkeypa
 
 
 def test_a_loss_may_be_an_integer(tmp_path):
-    problem = ratings_problem()
+    problem = example()
     problem.loss = lambda team=None: 0
     fit(problem, n_epochs=2, engine="serial", n_jobs=1, callbacks=[RunRecorder(tmp_path / "run")])
     assert [record.loss for record in RunDirectory.open(tmp_path / "run").history] == [0.0, 0.0]
@@ -164,7 +165,7 @@ def test_other_held_out_data_are_another_run(tmp_path):
 
 def test_held_out_losses_need_held_out_data(tmp_path):
     with pytest.raises(SerialeqError, match="expected a training with held-out data"):
-        fit(ratings_problem(), n_epochs=2, n_jobs=1, callbacks=[EarlyStopping(held_out=True)])
+        fit(example(), n_epochs=2, n_jobs=1, callbacks=[EarlyStopping(held_out=True)])
 
 
 def test_a_name_that_is_too_long_is_told(tmp_path):

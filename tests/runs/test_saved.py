@@ -29,6 +29,9 @@ from serialeq import (
     fit,
     generate_ratings,
 )
+from serialeq.problems.embed.words import pack_words, unpack_words
+from serialeq.testing import example
+from serialeq.training.estimator import plain_labels
 
 
 def same(a, b):
@@ -119,9 +122,7 @@ def test_ratings_held_out_choose_the_best_epoch():
 
 
 def test_what_has_no_estimator_says_so(tmp_path):
-    from run_cases import ratings_problem
-
-    fit(ratings_problem(), n_epochs=1, callbacks=[RunRecorder(tmp_path)])
+    fit(example("mf"), n_epochs=1, callbacks=[RunRecorder(tmp_path)])
     saved = serialeq.load(tmp_path)
     with pytest.raises(SerialeqError, match="expected a model of one, got 'arrays'"):
         saved.estimator()
@@ -131,6 +132,8 @@ def test_what_has_no_estimator_says_so(tmp_path):
 def test_labels_and_words_that_are_no_files():
     with pytest.raises(DataError, match="labels: expected numbers or texts"):
         plain_labels(np.array([1, "a"], dtype=object))
-    for words in (["a", "späm"], ["a\nb", "c"], [3, 1]):
+    for words in (["a", "späm"], ["a\nb", "c"], [3, 1], [np.uint8(3), 1], [None, "a"]):
         assert unpack_words(pack_words(words)) == words
     assert json.dumps(unpack_words(pack_words([3])))
+    with pytest.raises(DataError, match="labels: expected numbers or texts"):
+        plain_labels(pack_words([3, "a"]))

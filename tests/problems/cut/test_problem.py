@@ -14,6 +14,7 @@ from problems.cut import oracle
 from scipy.sparse.csgraph import maximum_flow
 from serialeq.problems.cut.training import CutParameters, fit_cut
 
+from serialeq import MultiwayCut
 from serialeq.errors import SupportError
 from serialeq.native.kernel import kernel
 from serialeq.native.team import WorkerTeam
@@ -254,10 +255,10 @@ def test_two_labels_come_within_a_hundredth_of_the_minimum_cut(
 ) -> None:
     graph = grid_graph(disk(0.3 * min(shape), noise, shape, 1), 1.0)
     seeds = seeds_of(shape)
-    model = fit_cut(CutParameters(n_epochs=1000, decay=0.993, n_jobs=1), graph, seeds)
+    model = MultiwayCut(1000, decay=0.993, n_jobs=1).fit(graph, seeds)
     least = minimum_cut(graph, seeds.reshape(-1))
-    assert model.cut_value >= least * (1 - 1e-4)
-    assert model.cut_value <= least * 1.01
+    assert model.cut_value_ >= least * (1 - 1e-4)
+    assert model.cut_value_ <= least * 1.01
 
 
 def test_two_labels_come_within_a_hundredth_on_a_graph() -> None:
@@ -267,10 +268,10 @@ def test_two_labels_come_within_a_hundredth_on_a_graph() -> None:
     matrix = np.triu(rng.random((200, 200)) < likely, 1) * rng.uniform(0.5, 1.5, (200, 200))
     graph = matrix_graph(sp.csr_array(matrix + matrix.T))
     seeds = np.where(rng.random(200) < 0.4, part, -1)
-    model = fit_cut(CutParameters(), graph, seeds)
+    model = MultiwayCut().fit(graph, seeds)
     least = minimum_cut(graph, seeds)
-    assert least * (1 - 1e-4) <= model.cut_value <= least * 1.01
-    assert (model.labels == part).mean() > 0.95
+    assert least * (1 - 1e-4) <= model.cut_value_ <= least * 1.01
+    assert (model.labels_ == part).mean() > 0.95
 
 
 def test_tasks_of_one_colour_are_apart() -> None:

@@ -25,10 +25,11 @@ from serialeq.digest import digest_arrays
 from serialeq.native.elementary import log
 from serialeq.native.jit import jit
 from serialeq.planning.dataflow import plan_dataflow
+from serialeq.problem import Problem
 from serialeq.problems.embed import cooccurrence
 from serialeq.problems.embed.cooccurrence import count_pairs
 from serialeq.problems.embed.kernel import targets_and_weights
-from serialeq.problems.mf.problem import Factorization
+from serialeq.problems.mf.prediction import predict
 from serialeq.testing import (
     assert_serial_equivalent,
     check_schedule,
@@ -147,16 +148,16 @@ def test_training_equals_the_oracle(order: str) -> None:
     start = {name: array.copy() for name, array in problem.trained().items()}
     source = OrderSource(problem, order, 0)
     epochs = [source.epoch(epoch).samples() for epoch in range(3)]
-    (rows, columns, targets, shape), weights = model._entries(COUNTS)
+    rows, columns, targets, shape, weights = model._entries(COUNTS)
     options = {
         **OPTIONS,
         "n_factors": 17,
         "l2": (0.0, 0.0),
-        "step": 0.1,
+        "learning_rate": 0.1,
         "schedule": "adagrad",
         "bias": "all",
     }
-    trained = model.fit(COUNTS).model_.trained
+    trained = model.fit(COUNTS).trained_
     unweighted = train(rows, columns, targets, shape, start, epochs, **options)
     assert not same_bytes(trained, unweighted)
     options["weights"] = weights
@@ -200,14 +201,14 @@ def count_matrices(draw: st.DrawFn) -> sp.csr_array:
 def test_any_matrix_of_counts_has_the_serial_bits(
     counts: Any, order: str, n_workers: int, rank: int
 ) -> None:
-    def make() -> Factorization:
+    def make() -> Problem:
         return embedding(n_components=rank).problem(counts)
 
     assert_serial_equivalent(make, order, workers=[n_workers], epochs=2)
 
 
 def test_schedule_interleavings_and_supports() -> None:
-    def make() -> Factorization:
+    def make() -> Problem:
         return embedding().problem(COUNTS[:6, :6])
 
     order = OrderSource(make(), "shuffled", 0).epoch(0)
@@ -219,8 +220,8 @@ def test_schedule_interleavings_and_supports() -> None:
 
 def test_loss_is_the_weighted_error() -> None:
     model = embedding(n_epochs=3).fit(COUNTS)
-    (rows, columns, targets, _), weights = model._entries(COUNTS)
-    errors = targets - model.model_.predict(rows, columns).astype(float)
+    rows, columns, targets, _, weights = model._entries(COUNTS)
+    errors = targets - predict(model.trained_, rows, columns).astype(float)
     expected = math.sqrt((weights * errors**2).sum() / weights.astype(float).sum())
     assert model.history_[-1]["loss"] == pytest.approx(expected, rel=1e-5)
     assert model.history_[-1]["loss"] < model.history_[0]["loss"]

@@ -13,16 +13,16 @@ import numpy as np
 OPTIONS: dict[str, Any] = {
     "n_factors": 5,
     "l2": (0.05, 0.05),
-    "l2_per_row": False,
-    "step": 0.05,
+    "l2_per": "rating",
+    "learning_rate": 0.05,
     "schedule": "decay",
     "decay": 0.85,
     "bias": "global",
     "nonnegative": False,
     "weights": None,
-    "dtype": np.float32,
+    "dtype": "float32",
 }
-"""What `train` and `Factorization` are given unless a test says otherwise."""
+"""What `train` and `factorization` are given unless a test says otherwise."""
 
 
 def total(lanes: np.ndarray) -> Any:
@@ -43,18 +43,19 @@ def train(
     *,
     n_factors: int,
     l2: tuple[float, float],
-    l2_per_row: bool,
-    step: float,
+    l2_per: str,
+    learning_rate: float,
     schedule: str,
     decay: float,
     bias: str,
     nonnegative: bool,
     weights: np.ndarray | None,
-    dtype: Any,
+    dtype: str,
 ) -> dict[str, np.ndarray]:
     """Train serially: one sequence of samples per epoch, from the state that `start` names.
 
-    The arguments are those of `Factorization`; returns what its ``trained()`` has to return.
+    The arguments are those of `factorizations.factorization`; returns what its ``trained()``
+    has to return.
     """
     scalar = np.dtype(dtype).type
     lanes = 64 // np.dtype(dtype).itemsize
@@ -72,14 +73,14 @@ def train(
         padded = np.zeros((n, width * lanes), dtype)
         padded[:, :n_factors] = start[f"{name}_factors"]
         degrees = np.bincount(who, minlength=n)
-        penalty = [scalar(mu / max(d, 1) if l2_per_row else mu) for d in degrees.tolist()]
+        penalty = [scalar(mu / max(d, 1) if l2_per == "row" else mu) for d in degrees.tolist()]
         sides.append(
             (padded.reshape(n, width, lanes), np.zeros(n, dtype), np.ones(n, dtype), penalty)
         )
     (x, bias_u, curve_u, penalty_u), (y, bias_v, curve_v, penalty_v) = sides
 
     for epoch, samples in enumerate(epochs):
-        gamma = step
+        gamma = learning_rate
         if schedule == "decay":
             for _ in range(epoch):
                 gamma *= decay

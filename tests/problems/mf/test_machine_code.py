@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factorizations import factorization
 from harness import run_python
 from problems.mf.oracle import OPTIONS
 
@@ -23,7 +24,7 @@ TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
     "blocked": ("blocked", {}),
     "shuffled": ("shuffled", {}),
     "adagrad, biases": ("blocked", {"schedule": "adagrad", "bias": "all"}),
-    "inverse, double": ("shuffled", {"schedule": "inverse", "dtype": np.float64}),
+    "inverse, double": ("shuffled", {"schedule": "inverse", "dtype": "float64"}),
     "nonnegative": ("given", {"nonnegative": True, "bias": "none"}),
     "weights": ("blocked", {"schedule": "adagrad", "bias": "all", "weights": WEIGHTS}),
 }
@@ -53,7 +54,7 @@ for name, options in {
     "plain": {"n_factors": 32},
     "all": {"n_factors": 20, "schedule": "adagrad", "bias": "all", "nonnegative": True},
     "inverse": {"n_factors": 20, "schedule": "inverse"},
-    "double": {"n_factors": 20, "schedule": "adagrad", "bias": "all", "dtype": np.float64},
+    "double": {"n_factors": 20, "schedule": "adagrad", "bias": "all", "dtype": "float64"},
     "weights": {"n_factors": 20, "schedule": "adagrad", "weights": np.ones(3_000)},
 }.items():
     problem = make(**options)
@@ -74,7 +75,7 @@ def make(**options: Any) -> Factorization:
     users, items = (k * k + 7 * k) % 83, (k * k * k + 3 * k) % 61
     values = ((k * 37 % 101) / 25).astype(np.float32)
     options = {**OPTIONS, "n_factors": 20, "init_scale": 0.1, "seed": 4, **options}
-    return Factorization(users, items, values, (83, 61), **options)
+    return factorization(users, items, values, (83, 61), **options)
 
 
 def training_digests() -> dict[str, str]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factorizations import factorization
 from harness import plan, same_bytes
 from problems.mf.oracle import OPTIONS, train
 
 from serialeq.native.team import WorkerTeam
-from serialeq.problems.mf.problem import Factorization
 from serialeq.training.session import OrderSource, Session
 
 SHAPE, N = (12, 9), 60
@@ -18,7 +18,7 @@ WEIGHTS = np.random.default_rng(3).uniform(0, 1, N)
 CASES: dict[str, dict[str, Any]] = {
     "plain": {"schedule": "constant", "bias": "none"},
     "decay": {"decay": 0.5, "l2": (0.3, 0.02)},
-    "penalty per row": {"l2_per_row": True, "l2": (2.0, 5.0)},
+    "penalty per row": {"l2_per": "row", "l2": (2.0, 5.0)},
     "biases": {"bias": "all"},
     "adagrad": {"schedule": "adagrad"},
     "inverse": {"schedule": "inverse", "decay": 2.0},
@@ -27,7 +27,7 @@ CASES: dict[str, dict[str, Any]] = {
         "schedule": "adagrad",
         "bias": "all",
         "nonnegative": True,
-        "l2_per_row": True,
+        "l2_per": "row",
     },
     "weights": {"weights": WEIGHTS},
     "weights, adagrad, biases": {"weights": WEIGHTS, "schedule": "adagrad", "bias": "all"},
@@ -35,19 +35,19 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def ratings(dtype: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def ratings(dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(2)
     users, items = rng.integers(0, SHAPE[0], N), rng.integers(0, SHAPE[1], N)
     return users, items, rng.uniform(0, 5, N).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n_factors", [1, 5, 16, 17, 32])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_kernel_equals_the_oracle(case: dict[str, Any], n_factors: int, dtype: Any) -> None:
+def test_kernel_equals_the_oracle(case: dict[str, Any], n_factors: int, dtype: str) -> None:
     data = ratings(dtype)
     options = {**OPTIONS, "n_factors": n_factors, "dtype": dtype, **case}
-    problem = Factorization(*data, SHAPE, **options)
+    problem = factorization(*data, SHAPE, **options)
     start = {name: array.copy() for name, array in problem.trained().items()}
     with WorkerTeam(1) as team:
         session = Session(problem, OrderSource(problem, "reshuffled", 1), "serial", team)
@@ -63,7 +63,7 @@ def test_kernel_equals_the_oracle(case: dict[str, Any], n_factors: int, dtype: A
 
 
 def test_padding_of_the_rank_stays_zero() -> None:
-    problem = Factorization(*ratings(np.float32), SHAPE, n_factors=5, schedule="adagrad")
+    problem = factorization(*ratings("float32"), SHAPE, n_factors=5, schedule="adagrad")
     with WorkerTeam(1) as team:
         Session(problem, OrderSource(problem, "given", 0), "serial", team).run_epoch(0)
     schedule = plan("serial", OrderSource(problem, "given", 0).epoch(0), 1, 1)
@@ -74,8 +74,8 @@ def test_padding_of_the_rank_stays_zero() -> None:
 
 
 def test_values_in_double_precision_are_centred_before_they_are_rounded() -> None:
-    users, items, values = ratings(np.float64)
-    problem = Factorization(users, items, values, SHAPE, **OPTIONS)
+    users, items, values = ratings("float64")
+    problem = factorization(users, items, values, SHAPE, **OPTIONS)
     start = {name: array.copy() for name, array in problem.trained().items()}
     with WorkerTeam(1) as team:
         session = Session(problem, OrderSource(problem, "given", 1), "serial", team)

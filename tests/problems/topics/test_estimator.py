@@ -20,7 +20,6 @@ from texts import documents
 
 from serialeq import DataError, SerialeqError, TopicModel
 from serialeq.native.random import stream_key
-from serialeq.problems.mf.problem import Factorization
 from serialeq.problems.topics.kernel import sample_zeros
 from serialeq.testing import assert_serial_equivalent, check_supports, worker_counts
 from serialeq.training.session import OrderSource
@@ -38,11 +37,6 @@ X = sp.csr_array(VECTORIZER.transform(TEXTS), dtype=np.float64)
 
 def topics(**parameters: Any) -> TopicModel:
     return TopicModel(**{"n_components": 3, "n_epochs": 5, "n_jobs": 2} | parameters)
-
-
-def problem_of(model: TopicModel, matrix: Any) -> Factorization:
-    parameters = model._parameters()
-    return parameters.problem(model._entries(model._documents(matrix, reset=True))[0])
 
 
 @st.composite
@@ -84,12 +78,12 @@ def test_zeros_are_drawn_as_often_as_words_occur() -> None:
 @pytest.mark.parametrize("order", ["blocked", "shuffled"])
 def test_training_equals_the_oracle(order: str) -> None:
     model = topics(order=order, n_epochs=2)
-    problem = problem_of(model, X[:60])
+    problem = model.problem(X[:60])
     start = {name: array.copy() for name, array in problem.trained().items()}
     source = OrderSource(problem, order, 0)
     epochs = [source.epoch(epoch).samples() for epoch in range(2)]
-    (rows, columns, values, shape), scale = model._entries(model._documents(X[:60], reset=True))
-    options = {"n_factors": 3, "l2": (0.01, 0.01), "step": 0.1, "schedule": "adagrad"}
+    (rows, columns, values, shape, _), scale = model._entries(model._documents(X[:60], reset=True))
+    options = {"n_factors": 3, "l2": (0.01, 0.01), "learning_rate": 0.1, "schedule": "adagrad"}
     options |= {"bias": "none", "nonnegative": True}
     expected = train(rows, columns, values, shape, start, epochs, **(OPTIONS | options))
     expected_components = expected["item_factors"].T * np.float32(scale)
@@ -118,12 +112,12 @@ def test_every_engine_and_number_of_workers_gives_one_digest(order: str) -> None
     n_workers=worker_counts(),
 )
 def test_any_matrix_has_the_serial_bits(matrix: Any, order: str, n_workers: int) -> None:
-    assert_serial_equivalent(lambda: problem_of(topics(), matrix), order, workers=[n_workers])
+    assert_serial_equivalent(lambda: topics().problem(matrix), order, workers=[n_workers])
 
 
 def test_every_engine_on_1_to_8_workers_and_supports() -> None:
-    assert_serial_equivalent(lambda: problem_of(topics(), X[:80]), "blocked", epochs=2)
-    check_supports(problem_of(topics(), X[:8, :9]), np.arange(12))
+    assert_serial_equivalent(lambda: topics().problem(X[:80]), "blocked", epochs=2)
+    check_supports(topics().problem(X[:8, :9]), np.arange(12))
 
 
 def test_topics_are_the_kinds_of_texts() -> None:
