@@ -15,7 +15,6 @@ from runs.estimators import (
     X,
     linear,
 )
-from serialeq.training.saving import pack_words, plain_labels, unpack_words
 
 import serialeq
 from serialeq import (

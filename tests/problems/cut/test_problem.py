@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems.cut import oracle
 from scipy.sparse.csgraph import maximum_flow
-from serialeq.problems.cut.training import CutParameters, fit_cut
 
 from serialeq import MultiwayCut
 from serialeq.errors import SupportError
