@@ -20,9 +20,10 @@ import numpy as np
 
 from benchmarks.timing import Timings
 from serialeq.order import Order
+from serialeq.planning.hogwild import plan_hogwild
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel
 from serialeq.planning.schedule import Schedule, assemble
-from serialeq.planning.serial import plan_free, plan_serial
+from serialeq.planning.serial import plan_serial
 
 from .runs import Racer, Run, SideBySide
 from .simulator import Machine, find_moves, simulate
@@ -86,15 +87,15 @@ def calibration_runs(
         "segments": plan_chain(order, 1, SHORT, timed),
         "short chain": plan_chain(order, 2, SHORT, timed),
         "long chain": plan_chain(order, 2, LONG, timed),
-        "launch": plan_free(replace(order, sequence=order.sequence[:2]), 2, timed),
-        "free": plan_free(order, n_jobs, timed),
+        "launch": plan_hogwild(replace(order, sequence=order.sequence[:2]), 2, timed),
+        "free": plan_hogwild(order, n_jobs, timed),
     }
     runs: dict[str | Key, Racer] = {
         name: Run(workload.make(), plan) for name, plan in plans.items()
     }
     for name, own in orders.items():
         problems = [workload.make() for _ in range(n_jobs)]
-        runs[f"{name}, side by side"] = SideBySide(problems, plan_free(own, n_jobs, timed))
+        runs[f"{name}, side by side"] = SideBySide(problems, plan_hogwild(own, n_jobs, timed))
     return runs
 
 
@@ -123,7 +124,7 @@ def solve(
     handoffs = {length: plan_chain(order, 2, length).n_waits for length in (SHORT, LONG)}
     wait = max(0.0, (total("segments") - total("shuffled")) / handoffs[SHORT])
     chains = (total("short chain") - total("long chain")) / (handoffs[SHORT] - handoffs[LONG])
-    free = plan_free(order, n_jobs)
+    free = plan_hogwild(order, n_jobs)
     unit = np.ones(n)
     lines, nodes = workload.lines(workload.make()), np.zeros(n_jobs, dtype=np.int64)
     moves = int(find_moves(free, simulate(free, unit), unit, lines, nodes).sum())

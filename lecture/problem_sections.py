@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from serialeq.planning.dataflow import plan_dataflow
-from serialeq.planning.serial import plan_free, plan_serial
+from serialeq.planning.hogwild import plan_hogwild
+from serialeq.planning.serial import plan_serial
 
 from .barriers import NAMES
 from .calibration import Key, predict_time
@@ -173,7 +174,7 @@ def remote_memory(settings: Settings) -> list[Section]:
     problem = workload.make()
     curves = []
     for kind, name, plan, colour in (
-        ("shuffled", "Hogwild!, shuffled", plan_free, 1),
+        ("shuffled", "Hogwild!, shuffled", plan_hogwild, 1),
         ("shuffled", "dataflow, shuffled", plan_dataflow, 0),
         ("blocked", "dataflow, blocked", plan_dataflow, 2),
     ):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from benchmarks.timing import Timings
 from serialeq.problem import Problem
-from serialeq.problems.mf.problem import Factorization
+from serialeq.problems.mf.parameters import FactorizationParameters
+from serialeq.problems.mf.problem import Entries, Factorization
 from serialeq.problems.mf.ratings import generate_ratings
 from serialeq.training.fit import fit
 
@@ -27,11 +28,10 @@ def make_problems(ridge: SparseRidge, n_ratings: int, seed: int) -> Makers:
     """Return what makes each problem of the section."""
     ratings = generate_ratings(n_ratings, n_ratings // 20, n_ratings // 60, seed=seed)
 
+    entries = Entries(ratings.users, ratings.items, ratings.values, ratings.shape)
+
     def factorization() -> Problem:
-        return Factorization(
-            ratings.users, ratings.items, ratings.values, (ratings.n_users, ratings.n_items),
-            n_factors=16, seed=seed,
-        )  # fmt: skip
+        return Factorization(entries, FactorizationParameters(n_factors=16), seed=seed)
 
     return {
         "SGD": lambda: RidgeSgd(ridge, 0.5),

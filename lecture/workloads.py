@@ -15,7 +15,7 @@ from serialeq.problems.cut.graphs import grid_graph
 from serialeq.problems.cut.problem import GraphCut
 from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
-from serialeq.problems.mf.problem import Factorization
+from serialeq.problems.mf.problem import Entries, Factorization
 from serialeq.problems.mf.ratings import generate_ratings
 from serialeq.training.session import OrderSource
 
@@ -66,10 +66,10 @@ def matrix_completion(n_ratings: int, seed: int) -> Workload:
     """Factorise ratings with the shape of Netflix's, rank 32."""
     ratings = generate_ratings(n_ratings, n_ratings // 80, n_ratings // 250, seed=seed)
 
+    entries = Entries(ratings.users, ratings.items, ratings.values, ratings.shape)
+
     def make() -> Problem:
-        return Factorization(
-            ratings.users, ratings.items, ratings.values, ratings.shape, n_factors=32, seed=seed
-        )
+        return Factorization(entries, seed=seed)
 
     return Workload("mf", f"Matrix completion, {n_ratings:,} ratings", make, per_line=1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from serialeq.problems.command import Command, File
 from serialeq.problems.registry import Kind, imported
 from serialeq.training.estimator import Estimator
-from serialeq.training.parameters import MISSING, Declaration
+from serialeq.training.parameters import Declaration
 
 
 def classes_of(kind: Kind) -> list[type[Estimator]]:

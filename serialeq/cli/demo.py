@@ -91,7 +91,7 @@ def _results(
     """Yield the result of each row, on generated ratings with a tenth held out."""
     from serialeq.native.team import count_workers
     from serialeq.problems.mf.estimator import MatrixFactorization
-    from serialeq.problems.mf.problem import Factorization
+    from serialeq.problems.mf.problem import Entries, Factorization
     from serialeq.problems.mf.ratings import generate_ratings
     from serialeq.reading.splits import split_indices
     from serialeq.training.compare import compare
@@ -99,10 +99,14 @@ def _results(
     estimator = MatrixFactorization(n_factors, n_epochs, n_jobs=n_jobs, random_state=seed)
     estimator.check_parameters()
     ratings = generate_ratings(n_ratings, seed=seed)
-    train, test = (ratings.subset(index) for index in split_indices(len(ratings), 0.1, seed))
+    kept, test = (ratings.subset(index) for index in split_indices(len(ratings), 0.1, seed))
+
+    entries = Entries(kept.users, kept.items, kept.values, ratings.shape)
 
     def held_out(problem: Factorization) -> float:
         return problem.rmse(test.users, test.items, test.values)
 
     rows = _contestants(count_workers(n_jobs))
-    yield from compare(lambda: estimator.problem(train), held_out, rows, n_epochs, seed)
+    yield from compare(
+        lambda: Factorization(entries, estimator, seed=seed), held_out, rows, n_epochs, seed
+    )

@@ -111,8 +111,8 @@ def run(job: Job, callbacks: Sequence[Callback]) -> Trained:
     notices.print(data.summary)
     with warnings.catch_warnings(record=True) as caught, EpochProgress() as progress:
         warnings.simplefilter("always", UserWarning)
-        fit: Any = job.estimator.fit  # type: ignore[attr-defined]
-        fit(*data.arguments, **data.options, callbacks=[*callbacks, progress])
+        observers = [*callbacks, progress]
+        job.estimator.fit(*data.arguments, **data.options, callbacks=observers)
     for warning in caught:
         notices.print(str(warning.message))
     report = job.command.report(job.estimator, data)

@@ -38,7 +38,7 @@ def choose_engine(name: str, problem: Problem, order: Order, n_workers: int) -> 
         return get_engine("serial"), "one worker"
     speedup = problem.predicted_speedup(order, n_workers)
     parallel = problem.parallel_engine
-    told = f"predicted speedup of {parallel} on {n_workers} workers: {speedup:.2f}"
+    reason = f"predicted speedup of {parallel} on {n_workers} workers: {speedup:.2f}"
     if speedup < _WORTHWHILE:
-        return get_engine("serial"), f"{told}, less than {_WORTHWHILE}"
-    return get_engine(parallel), told
+        return get_engine("serial"), f"{reason}, less than {_WORTHWHILE}"
+    return get_engine(parallel), reason

@@ -9,7 +9,7 @@ from .schedule import Schedule, check_workers
 _NONE = np.zeros(0, dtype=np.int32)
 
 
-def plan_steps(layout: np.ndarray, n_steps: int, n_workers: int) -> Schedule:
+def plan_lockstep(layout: np.ndarray, n_steps: int, n_workers: int) -> Schedule:
     """Plan steps of each worker: step t follows everybody's step t - 1.
 
     Positions are not samples here: worker ``p`` runs positions ``p * n_steps`` and on, one segment

@@ -34,9 +34,8 @@ class Kind:
 
     Attributes
     ----------
-    word : str
-        Its one name: of the command, in manifests and models, of benchmarks and golden digests.
-    summary : str
+    word, summary : str
+        Its one name, of command, manifests, models, benchmarks, golden digests; a line of help.
     estimators : tuple of str
         ``module:name`` of each class (`serialeq.training.estimator.Estimator`); the command line
         takes the first, unless its options ask for another.
@@ -68,8 +67,8 @@ class Kind:
 def _own(word: str, summary: str, *estimators: str, **more: Any) -> Kind:
     home = f"{__package__}.{word}"
     classes = tuple(f"{home}.estimator:{name}" for name in estimators)
-    return Kind(word, summary, classes, f"{home}.command:Command", f"{home}.example:example",
-                **more)  # fmt: skip
+    parts = f"{home}.command:Command", f"{home}.example:example"
+    return Kind(word, summary, classes, *parts, **more)
 
 
 OWN = (

@@ -16,7 +16,7 @@ _WORDS: dict[str, Any] = {"lowercase": True, "token_pattern": r"(?u)\b\w\w+\b", 
 _TFIDF: dict[str, Any] = {"use_idf": True, "smooth_idf": True, "sublinear_tf": False}
 
 
-def features_told(vectoriser: TextFeatures | None, zero_based: bool) -> dict[str, Any]:
+def describe_features(vectoriser: TextFeatures | None, zero_based: bool) -> dict[str, Any]:
     """Return what rows of features were made from, for a model's description."""
     if vectoriser is None:
         return {"kind": "svmlight", "zero_based": zero_based}
@@ -103,9 +103,9 @@ def restore_features(
 ) -> TextFeatures | None:
     """Return the vectoriser of texts that a model holds, if it does; DataError if it is broken."""
     try:
-        told = about.get("features") or {"kind": "svmlight"}
-        if told["kind"] == "svmlight":
+        described = about.get("features") or {"kind": "svmlight"}
+        if described["kind"] == "svmlight":
             return None
-        return TextFeatures.restore(told["kind"], told["parameters"], arrays)
+        return TextFeatures.restore(described["kind"], described["parameters"], arrays)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"model: expected whole features, got: {error!r}") from error

@@ -11,7 +11,7 @@ import numpy as np
 
 from serialeq.errors import DataError, SerialeqError
 
-from .features import TextFeatures, features_told
+from .features import TextFeatures, describe_features
 from .splits import split_indices
 from .svmlight import read_svmlight
 from .texts import read_labelled_texts
@@ -40,7 +40,7 @@ class TrainingData(NamedTuple):
     def features(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return what a model file needs to make matrices again: arrays and description."""
         arrays = self.vectoriser.arrays() if self.vectoriser else {}
-        return arrays, features_told(self.vectoriser, self.zero_based)
+        return arrays, describe_features(self.vectoriser, self.zero_based)
 
 
 def read_training(

@@ -58,8 +58,8 @@ class Manifest:
         ``estimator``, ``parameters``, ``order``, ``seed``, ``n_epochs``, ``promise`` (of the
         engine, see `serialeq.engines.engine`), ``model`` (of which epoch, see `MODELS`),
         ``digest_every`` (see `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and
-        the ``files`` they were read from). The chain's root is the sha256 of its canonical JSON, without the files'
-        paths.
+        the ``files`` they were read from). The chain's root is the sha256 of its canonical
+        JSON, without the files' paths.
     chain : DigestChain
     environment : dict
         Version of this package and digest of the code that decides bits, Python, libraries.

@@ -31,7 +31,11 @@ _SAME_IN_FORMAT_1 = ("order", "seed", "n_epochs", "first_epoch", "promise", "mod
 def describe_run(training: Training, source: dict[str, Any], digest_every: int) -> dict[str, Any]:
     """Return what is trained, as the manifest tells it."""
     orders = training.session.orders
-    described = {"problem": type(training.problem).__name__, "estimator": None, "parameters": {}}
+    described: dict[str, Any] = {
+        "problem": type(training.problem).__name__,
+        "estimator": None,
+        "parameters": {},
+    }
     return described | training.description | {
         "order": orders.name,
         "seed": orders.seed,

@@ -106,10 +106,10 @@ def best_epoch(history: Sequence[EpochRecord]) -> int | None:
 
     None: there are no losses.
     """
-    told = [r.loss if r.validation_loss is None else r.validation_loss for r in history]
-    losses = [(loss, record.epoch) for loss, record in zip(told, history, strict=True)
+    losses = [r.loss if r.validation_loss is None else r.validation_loss for r in history]
+    found = [(loss, record.epoch) for loss, record in zip(losses, history, strict=True)
               if loss is not None]  # fmt: skip
-    return min(losses)[1] if losses else None
+    return min(found)[1] if found else None
 
 
 class Callback:

@@ -114,10 +114,10 @@ class Declared:
 
 
 @cache
-def _declarations(cls: type[Declared]) -> dict[str, Declaration]:
+def _declarations(cls: Any) -> dict[str, Declaration]:
     found = {}
     hints = get_type_hints(cls, include_extras=True)
-    for own in fields(cls):  # type: ignore[arg-type]
+    for own in fields(cls):
         hint = hints[own.name]
         if get_origin(hint) is Annotated:
             kind, *notes = get_args(hint)
@@ -128,16 +128,16 @@ def _declarations(cls: type[Declared]) -> dict[str, Declaration]:
 
 def _documented(cls: type[Declared], doc: str) -> str:
     """Add a section of parameters to a docstring, before the next section."""
-    told = ["Parameters", "----------"]
+    lines = ["Parameters", "----------"]
     for name, declared in cls.declarations().items():
         kind = declared.type.__name__ if isinstance(declared.type, type) else str(declared.type)
         default = "" if declared.default is MISSING else f", default={declared.default!r}"
-        told += [
+        lines += [
             f"{name} : {kind.replace('typing.', '')}{default}",
             *(f"    {line}" for line in textwrap.wrap(declared.parameter.help, 92)),
         ]
     head, rule, rest = inspect.cleandoc(doc).partition("\n\nAttributes\n")
-    return "\n".join([head, "", *told, ""]) + rule.removeprefix("\n") + rest
+    return "\n".join([head, "", *lines, ""]) + rule.removeprefix("\n") + rest
 
 
 # ---- checks --------------------------------------------------------------------------------------

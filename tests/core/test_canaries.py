@@ -20,7 +20,7 @@ from serialeq.native.jit import jit
 from serialeq.native.kernel import Kernel, kernel
 from serialeq.order import shuffled_order
 from serialeq.planning.dataflow import plan_dataflow
-from serialeq.planning.serial import plan_free
+from serialeq.planning.hogwild import plan_hogwild
 from serialeq.problem import Problem
 from serialeq.problems.cut.graphs import Graph
 from serialeq.problems.cut.kernel import multiway_kernel, two_way_kernel
@@ -330,8 +330,8 @@ def test_exploration_starts_anew_each_time() -> None:
     order = shuffled_order(problem.hypergraph, 0)
     explore(Pairs, order, plan_dataflow(order, 2), n=3)
     with pytest.raises(AssertionError, match="interleaving"):
-        explore(Pairs, order, plan_free(order, 2), n=3)
-    for plan in (plan_dataflow, plan_free):  # one and the same problem would equal itself
+        explore(Pairs, order, plan_hogwild(order, 2), n=3)
+    for plan in (plan_dataflow, plan_hogwild):  # one and the same problem would equal itself
         with pytest.raises(AssertionError, match="make_problem: two problems that it made differ"):
             explore(lambda: problem, order, plan(order, 2), n=3)
     with pytest.raises(SerialeqError, match=r"make_problem: expected a function .*, got Pairs"):

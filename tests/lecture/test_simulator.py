@@ -27,9 +27,10 @@ from serialeq.hypergraph import Hypergraph
 from serialeq.native.team import available_cores
 from serialeq.order import given_order, shuffled_order
 from serialeq.planning.dataflow import plan_dataflow
-from serialeq.planning.lockstep import plan_steps
+from serialeq.planning.hogwild import plan_hogwild
+from serialeq.planning.lockstep import plan_lockstep
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel, critical_path
-from serialeq.planning.serial import plan_free, plan_serial
+from serialeq.planning.serial import plan_serial
 
 COSTS = CostModel(sample=0.0, wait=3.0, handoff=7.0, transfer=2.0, launch=0.0)
 
@@ -145,7 +146,7 @@ def test_serial_time_and_busy_share():
 
 
 def test_blocks_of_lookahead_are_a_schedule_too():
-    schedule = plan_steps(np.arange(10, dtype=np.int32), 4, 2)
+    schedule = plan_lockstep(np.arange(10, dtype=np.int32), 4, 2)
     times = np.array([1.0, 1.0, 5.0, 1.0, 2.0, 2.0, 2.0, 2.0])
     assert simulate(schedule, times).makespan == 2 + 2 + 5 + 2
 
@@ -184,7 +185,7 @@ def test_remote_memory_costs():
     calibration = Calibration(DEFAULT_COSTS, {"shuffled": 10.0}, {"shuffled": 1.2})
     order = make_order(workload.make(), "shuffled", 0)
     times = [
-        predict_time(calibration, workload, order, plan_free(order, 8), n_nodes, remote)
+        predict_time(calibration, workload, order, plan_hogwild(order, 8), n_nodes, remote)
         for n_nodes, remote in ((1, 1.0), (1, 9.0), (2, 9.0), (4, 9.0))
     ]
     assert times[0] == times[1] < times[2] < times[3]
@@ -211,7 +212,7 @@ def test_side_by_side_runs_a_share_of_each():
     workload = matrix_completion(40_000, 0)
     order = make_order(workload.make(), "blocked", 0)
     problems = [workload.make() for _ in range(2)]
-    runs = SideBySide(problems, plan_free(order, 2))
+    runs = SideBySide(problems, plan_hogwild(order, 2))
     runs.epoch()
     runs.close()
     start = workload.make().trained()["user_factors"]

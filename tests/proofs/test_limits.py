@@ -15,7 +15,7 @@ from hypothesis import given
 from serialeq.engines.auto import choose_engine
 from serialeq.hypergraph import Hypergraph
 from serialeq.order import given_order, shuffled_order
-from serialeq.planning.lockstep import plan_steps
+from serialeq.planning.lockstep import plan_lockstep
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel, critical_path, predict
 from serialeq.problems.linear import cost as linear_cost
 from serialeq.problems.linear.parameters import LinearParameters
@@ -162,7 +162,7 @@ def test_lookahead_is_bounded_by_what_every_worker_does(
 
 def test_every_worker_visits_every_block() -> None:
     for n_workers in (1, 2, 16):
-        schedule = plan_steps(np.arange(320), 21, n_workers)
+        schedule = plan_lockstep(np.arange(320), 21, n_workers)
         assert (np.diff(schedule.worker_ptr) == 21).all()
 
 

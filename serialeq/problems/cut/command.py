@@ -46,8 +46,8 @@ class Command(command.Command):
             plot_segmentation(data.rest, labels, self.plot)
         sizes = {int(label): int((labels == label).sum()) for label in estimator.classes_}
         weight = f"{estimator.cut_value_:.6g} (weight of the edges between different labels)"
-        told = ", ".join(f"label {label}: {size:,}" for label, size in sizes.items())
-        return Report({}, [("cut", weight), ("sizes", told)], {"sizes": sizes})
+        each = ", ".join(f"label {label}: {size:,}" for label, size in sizes.items())
+        return Report({}, [("cut", weight), ("sizes", each)], {"sizes": sizes})
 
     @classmethod
     def predict(cls, estimator: Any, arrays: Any, about: Any, request: Request) -> Answer:

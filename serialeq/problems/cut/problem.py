@@ -9,10 +9,10 @@ import numpy as np
 
 from serialeq.hypergraph import Hypergraph
 from serialeq.native.simd import aligned_zeros
+from serialeq.native.sums import sequential_mean
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, blocked_order
 from serialeq.problem import Problem, check_state
-from serialeq.problems.mf.kernel import sequential_mean
 
 from .graphs import Graph
 from .kernel import (

@@ -15,7 +15,7 @@ from serialeq.native.kernel import BoundKernel
 from serialeq.native.simd import PAGE, aligned_zeros
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order
-from serialeq.planning.lockstep import plan_steps
+from serialeq.planning.lockstep import plan_lockstep
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel
 from serialeq.planning.schedule import Schedule
 from serialeq.problem import SlicedProblem
@@ -225,7 +225,7 @@ class LaidOutModel(SlicedProblem):
             gram.reshape(-1), block if simultaneous else PERIOD, block, simultaneous,
         )  # fmt: skip
         kernel = packed_kernel if context.digits.size else sliced_kernel
-        return plan_steps(rows, n_steps, n_workers), kernel.bind(context)
+        return plan_lockstep(rows, n_steps, n_workers), kernel.bind(context)
 
     def follow(self, order: Order) -> None:
         """Let the next epochs of the sliced kernel follow an order with the same blocks."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from serialeq.native.sums import sequential_mean
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, block_members, two_level_order
-from serialeq.problems.mf.kernel import sequential_mean
 
 from .facts import facts_of
 from .laid_out import PERIOD, LaidOutModel

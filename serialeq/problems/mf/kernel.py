@@ -163,12 +163,3 @@ def gather_samples(
         out_values[k] = values[s] - mean
         if weights.size:
             out_weights[k] = weights[s]
-
-
-@jit
-def sequential_mean(values: Any) -> float:
-    """Return the mean, added up in order: the same bits on every machine."""
-    sum_ = 0.0
-    for k in range(values.size):
-        sum_ += values[k]
-    return sum_ / values.size

@@ -18,6 +18,7 @@ from serialeq.native.grouping import grid_keys
 from serialeq.native.incidence import count_degrees
 from serialeq.native.random import fill_uniform, stream_key
 from serialeq.native.simd import aligned_zeros, lanes
+from serialeq.native.sums import sequential_mean
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, order_of_keys
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel
@@ -30,7 +31,6 @@ from .kernel import (
     factorization_kernel,
     gather_samples,
     pack_pairs,
-    sequential_mean,
     squared_error_worker,
 )
 from .parameters import FactorizationParameters

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from serialeq.errors import DataError
 from serialeq.problems import command
 from serialeq.problems.command import Answer, Data, File, Report, Request
-from serialeq.reading.features import TextFeatures, features_told, restore_features
+from serialeq.reading.features import TextFeatures, describe_features, restore_features
 from serialeq.reading.texts import read_texts
 from serialeq.training.parameters import OneOf, Parameter, Whole
 
@@ -31,7 +31,7 @@ class Command(command.Command):
             (matrix,),
             f"{len(texts):,} texts, {matrix.shape[1]:,} words",
             inputs=features.arrays(),
-            about={"features": features_told(features, False)},
+            about={"features": describe_features(features, False)},
             rest=features.words(),
         )
 

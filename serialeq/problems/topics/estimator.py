@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, valida
 from serialeq.errors import DataError
 from serialeq.native.incidence import LIMIT
 from serialeq.native.random import stream_key
+from serialeq.native.sums import sequential_mean
 from serialeq.native.team import WorkerTeam, available_cores, count_workers
-from serialeq.problems.mf.kernel import sequential_mean
 from serialeq.problems.mf.parameters import FactorizationParameters
 from serialeq.problems.mf.problem import Entries, Factorization
 from serialeq.training.callbacks import Callback, EpochFunction
