@@ -101,7 +101,7 @@ class VowpalWabbit:
         """Return the options for steps l * (t0 / (t0 + t))^p that are ours."""
         start, step, power = 1.0, setting.eta0, setting.power_t
         if setting.schedule == "optimal":
-            start = self._task.problem(setting, arithmetic="float64").steps.optimal_start
+            start = self._task.problem(setting, arithmetic="float64").step_rule.optimal_start
             step, power = 1.0 / (setting.alpha * start), 1.0
         elif setting.schedule == "constant":
             power = 0.0

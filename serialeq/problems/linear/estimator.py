@@ -19,7 +19,7 @@ from serialeq.training.parameters import Number, OneOf, Parameter
 
 from .base import LinearEstimator, Rows
 from .losses import REGRESSION
-from .rates import SCHEDULES
+from .rates import STEP_RULES
 
 
 def _check_weights(name: str, value: Any) -> None:
@@ -197,7 +197,7 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
     learning_rate: Annotated[
         str,
         Parameter("invscaling, optimal, constant or pegasos: see LinearClassifier.",
-                  OneOf(*SCHEDULES)),
+                  OneOf(*STEP_RULES)),
     ] = "invscaling"  # fmt: skip
     power_t: Annotated[float, Parameter("Exponent of invscaling.", Number())] = 0.25
 

@@ -26,7 +26,7 @@ from .gram import sparse_gram
 from .kernel import packed_kernel, row_kernel, sliced_kernel
 from .lattice import Lattice, choose_lattice, expect_few_vanish, row_sizes
 from .layout import Layout, Supports, lay_out
-from .learning_rate import Steps
+from .learning_rate import StepRule
 from .losses import CLASSIFICATION
 from .matrix import Matrix
 from .packed import LEAST_LIMIT, LEAST_ROWS, MOST_LIMIT
@@ -78,7 +78,7 @@ class LaidOutModel(SlicedProblem):
         self.loss_name, self._loss = p.loss, CLASSIFICATION.index(p.loss)
         self.alpha, self.epsilon = p.strength, float(p.epsilon)
         self.fit_intercept = bool(p.fit_intercept)
-        self.steps, self.average_from = Steps.of(p), int(p.average)
+        self.step_rule, self.average_from = StepRule.of(p), int(p.average)
         self._importance = _NONE if importance is None else importance
         self.cost = LinearCost(
             self.n_samples, matrix.mean_entries, self.n_features, self.n_outputs, self.dense,
@@ -101,7 +101,7 @@ class LaidOutModel(SlicedProblem):
         self, bits: tuple[int, int] | None, like: Lattice | None, team: WorkerTeam
     ) -> Lattice:
         sizes = row_sizes(self.matrix.indptr, self.matrix.data, team)
-        factor = self.steps.first_factor(
+        factor = self.step_rule.first_factor(
             float(np.abs(self.targets).max(initial=0.0)), float(self._importance.max(initial=1.0))
         )
         lattice = choose_lattice(sizes, factor, bits, like)

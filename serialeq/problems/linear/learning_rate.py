@@ -1,4 +1,4 @@
-"""The steps of a linear model: how large, and how far the first one can go."""
+"""The step rule of a linear model: how large steps are, and how far the first one can go."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from serialeq.native.jit import jit
 from .lattice import Lattice
 from .losses import CLASSIFICATION, slope
 from .parameters import LinearParameters
-from .rates import SCHEDULES, fill_rates
+from .rates import STEP_RULES, fill_rates
 
 
 @dataclass(frozen=True)
-class Steps:
-    """A schedule of steps for a loss.
+class StepRule:
+    """Step sizes for a loss.
 
     Attributes
     ----------
-    schedule : {"optimal", "constant", "invscaling", "pegasos"}
+    name : {"optimal", "constant", "invscaling", "pegasos"}
         Step of update t = 1, 2, …: 1 / (α (t₀ + t − 1)) with Bottou's t₀, at least 2; η₀;
         η₀ / t^power; 1 / (α (t + 1)).
     eta0, power_t, alpha : float
@@ -34,7 +34,7 @@ class Steps:
         The update, counted from 1, from which on the mean of the weights is kept; 0: not at all.
     """
 
-    schedule: str
+    name: str
     eta0: float
     power_t: float
     alpha: float
@@ -70,9 +70,9 @@ class Steps:
         return self._first() * max(steepest, 1.0) * largest_importance
 
     def _first(self) -> float:
-        if self.schedule == "optimal":
+        if self.name == "optimal":
             return 1.0 / (self.alpha * self.optimal_start)
-        return 0.5 / self.alpha if self.schedule == "pegasos" else self.eta0
+        return 0.5 / self.alpha if self.name == "pegasos" else self.eta0
 
     def fill(
         self, rates: np.ndarray, folds: np.ndarray, per_fold: int, n_updates: int,
@@ -104,7 +104,7 @@ class Steps:
         """
         unit, tick = (lattice.unit, lattice.tick) if lattice else (1.0, 1.0)
         scale, passed = fill_rates(
-            rates, folds, SCHEDULES.index(self.schedule), self.eta0, self.power_t, self.alpha,
+            rates, folds, STEP_RULES.index(self.name), self.eta0, self.power_t, self.alpha,
             self.optimal_start, float(n_updates), per_fold, lattice is not None,
             float(batch), n_samples, unit, tick, float(self.average_from),
         )  # fmt: skip

@@ -13,10 +13,10 @@ from serialeq.training.parameters import Declared, Flag, Number, OneOf, Paramete
 
 from .cost import BLOCKS
 from .losses import CLASSIFICATION
-from .rates import SCHEDULES
+from .rates import STEP_RULES
 
 _OF_ALPHA = ("optimal", "pegasos")
-"""Schedules of steps that are made of alpha; the others are made of eta0."""
+"""Step rules that are made of alpha; the others are made of eta0."""
 
 
 class _Average(Whole):
@@ -73,12 +73,12 @@ class LinearParameters(Declared):
     learning_rate: Annotated[
         str,
         Parameter(
-            "Step of update t = 1, 2, …: optimal, 1 / (alpha (t0 + t - 1)) with Bottou's t0; "
+            "Step size of update t = 1, 2, …: optimal, 1 / (alpha (t0 + t - 1)) with Bottou's t0; "
             "constant, eta0; invscaling, eta0 / t^power_t; or pegasos, 1 / (alpha (t + 1)).",
-            OneOf(*SCHEDULES),
+            OneOf(*STEP_RULES),
         ),
     ] = "optimal"
-    eta0: Annotated[float, Parameter("First step of constant and invscaling.", Number(0))] = 0.01
+    eta0: Annotated[float, Parameter("First step size of constant, invscaling.", Number(0))] = 0.01
     power_t: Annotated[float, Parameter("Exponent of invscaling.", Number())] = 0.5
     average: Annotated[
         bool | int,

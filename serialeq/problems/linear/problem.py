@@ -37,7 +37,7 @@ class LinearModel(LaidOutModel):
             self.n_updates = 0
             self._state.restart_sums()
         batch = self._simultaneous or 1
-        scale, passed = self.steps.fill(
+        scale, passed = self.step_rule.fill(
             self._rates, self._folds, 1 if self._simultaneous else PERIOD, self.n_updates,
             n_samples, batch, self.lattice,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Steps of SGD on linear models, and the scale that L2 gives the weights."""
+"""StepRule of SGD on linear models, and the scale that L2 gives the weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serialeq.native.simd import larger, load_wide, magnitude, splat, store_wide
 
 from .context import COUNTED, GAIN, PASSED, SCALE, STEP
 
-SCHEDULES = ("optimal", "constant", "invscaling", "pegasos")
+STEP_RULES = ("optimal", "constant", "invscaling", "pegasos")
 
 
 _CHUNK = 64  # updates whose steps are found together: divisions go side by side
@@ -20,7 +20,7 @@ _CHUNK = 64  # updates whose steps are found together: divisions go side by side
 
 @jit
 def fill_rates(
-    rates: Any, folds: Any, schedule: int, eta0: float, power: float, alpha: float, t0: float,
+    rates: Any, folds: Any, rule: int, eta0: float, power: float, alpha: float, t0: float,
     done: float, per_fold: int, lattice: bool, samples_per_update: float, n_samples: int,
     unit: float, tick: float, first_counted: float,
 ) -> Any:  # fmt: skip
@@ -44,7 +44,7 @@ def fill_rates(
         end = min((fold + 1) * period, n)
         for start in range(fold * period, end, _CHUNK):
             m = min(_CHUNK, end - start)
-            _fill_steps(steps, m, schedule, eta0, power, alpha, t0, done + start + 1.0)
+            _fill_steps(steps, m, rule, eta0, power, alpha, t0, done + start + 1.0)
             for i in range(m):
                 rates[start + i, SCALE] = scale * unit
                 if not steps[i] * alpha < 1.0:
@@ -71,16 +71,16 @@ def fill_rates(
 
 @inline
 def _fill_steps(
-    steps: Any, m: int, schedule: int, eta0: float, power: float, alpha: float, t0: float,
+    steps: Any, m: int, rule: int, eta0: float, power: float, alpha: float, t0: float,
     first: float,
 ) -> None:  # fmt: skip
     """Set the steps of updates t = `first`, `first` + 1, …"""
-    if schedule == 0:
+    if rule == 0:
         for i in range(m):
             steps[i] = 1.0 / (alpha * (t0 + (first + i) - 1.0))
-    elif schedule == 1:
+    elif rule == 1:
         steps[:m] = eta0
-    elif schedule == 3:
+    elif rule == 3:
         for i in range(m):
             steps[i] = 1.0 / (alpha * ((first + i) + 1.0))
     elif power == 0.5:
