@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.kinds import Source
 from benchmarks.texts import TextDataset, load_text
 from serialeq.native.team import WorkerTeam
+from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 
 DATA = tuple(TextDataset)
@@ -80,6 +81,4 @@ def make_problem(
     X: Any, targets: np.ndarray, team: WorkerTeam | None = None, **parameters: Any
 ) -> LinearModel:
     """Return a new problem."""
-    former = {"learning_rate": "schedule", "block_size": "block", "batch_size": "batch"}
-    parameters = {former.get(name, name): value for name, value in parameters.items()}
-    return LinearModel(X, targets, team=team, **parameters)
+    return LinearModel(X, targets, LinearParameters.from_record(parameters), team=team)

@@ -18,15 +18,13 @@ from benchmarks.kinds import Effort, Extras, Setting, Source
 from benchmarks.texts import LabelledSplit, TextDataset, load_text
 from benchmarks.timing import seconds
 from serialeq.errors import SerialeqError
+from serialeq.problems.network.parameters import NetworkParameters
 from serialeq.problems.network.problem import DropoutNetwork, feed_forward
 
 DATA = tuple(TextDataset)
 
 _STEPS = {1: 0.07, 2: 0.07}
-_STEP = 0.05
 """Highest held-out accuracy on 20 Newsgroups, of some ten steps for each number of groups kept."""
-
-_HIDDEN_UNITS = 256
 
 
 def source(name: str, quick: bool) -> Source:
@@ -46,9 +44,10 @@ def source(name: str, quick: bool) -> Source:
 def _make(split: LabelledSplit, **setting: Any) -> DropoutNetwork:
     classes = split.classes_train
     assert classes is not None  # source has looked
-    options = {"hidden_units": _HIDDEN_UNITS, "n_groups": 16, "n_kept": 4} | setting
-    options.setdefault("step", _STEPS.get(options["n_kept"], _STEP))
-    return DropoutNetwork(split.X_train, np.eye(classes.max() + 1)[classes], seed=SEED, **options)
+    tuned = {"learning_rate": _STEPS.get(setting.get("n_kept", 4), 0.05)}
+    parameters = NetworkParameters.from_record(tuned | setting)
+    targets = np.eye(int(classes.max()) + 1)[classes]
+    return DropoutNetwork(split.X_train, targets, parameters, seed=SEED)
 
 
 def _accuracy(split: LabelledSplit, problem: DropoutNetwork) -> float:
@@ -60,7 +59,7 @@ def _accuracy(split: LabelledSplit, problem: DropoutNetwork) -> float:
 def _scikit_learn(split: LabelledSplit, setting: Setting, effort: Effort) -> Extras:
     """Train `MLPClassifier` (Adam, its defaults, in float32) of the same size."""
     X, X_test = (matrix.astype(np.float32) for matrix in (split.X_train, split.X_test))
-    units = setting.get("hidden_units", _HIDDEN_UNITS)
+    units = NetworkParameters.from_record(setting).hidden_units
     model = MLPClassifier((units,), max_iter=1, warm_start=True, random_state=SEED)
     times, accuracies = [], {}
     for epoch in range(1, effort.epochs + 1):
