@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serialeq.planning.prediction import critical_path
+from serialeq.problems.network.parameters import NetworkParameters
 from serialeq.problems.network.problem import DropoutNetwork, feed_forward
 from serialeq.training.fit import fit
 
@@ -66,8 +67,9 @@ def compare_sparsities(
 
             def make(n_kept: int = n_kept, masks: str = masks) -> DropoutNetwork:
                 return DropoutNetwork(
-                    X[:_TRAINED_ON], targets, hidden_units=_UNITS, n_groups=N_GROUPS,
-                    n_kept=n_kept, masks=masks, seed=seed,
+                    X[:_TRAINED_ON], targets,
+                    NetworkParameters(_UNITS, n_groups=N_GROUPS, n_kept=n_kept, masks=masks),
+                    seed=seed,
                 )  # fmt: skip
 
             problem = make()

@@ -13,6 +13,7 @@ from serialeq.order import Order
 from serialeq.problem import Problem
 from serialeq.problems.cut.graphs import grid_graph
 from serialeq.problems.cut.problem import GraphCut
+from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 from serialeq.problems.mf.problem import Entries, Factorization
 from serialeq.problems.mf.ratings import generate_ratings
@@ -107,10 +108,12 @@ def sparse_svm(n_texts: int, seed: int, arithmetic: str = "float64") -> Workload
     """Separate texts by a linear SVM without an intercept, which all samples would share."""
     X, labels = generate_texts(n_texts, max(1000, n_texts * 2), seed)
 
+    parameters = LinearParameters(
+        fit_intercept=False, arithmetic=arithmetic, learning_rate="constant", eta0=0.1
+    )
+
     def make() -> Problem:
-        return LinearModel(
-            X, labels, fit_intercept=False, arithmetic=arithmetic, schedule="constant", eta0=0.1
-        )
+        return LinearModel(X, labels, parameters)
 
     title = f"Sparse SVM, {n_texts:,} texts"
     return Workload("svm", title, make, per_line=8, has_blocks=False)
@@ -121,4 +124,4 @@ def dense_classifier(n_samples: int, n_features: int, seed: int) -> Callable[[],
     rng = generator(seed, 12)
     X = rng.normal(size=(n_samples, n_features)).clip(-4.0, 4.0).astype(np.float32)
     labels = np.where(X @ rng.normal(size=n_features) > 0, 1.0, -1.0)[:, None]
-    return lambda: LinearModel(X, labels, loss="log_loss")
+    return lambda: LinearModel(X, labels, LinearParameters("log_loss"))

@@ -10,6 +10,7 @@ import numpy as np
 
 from lecture.ridge import SparseRidge
 from serialeq.problem import Problem
+from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 from serialeq.training.fit import fit
 
@@ -131,10 +132,11 @@ def mini_batch(ridge: SparseRidge, step: float, batch: int) -> LinearModel:
     One step follows the mean of `batch` gradients, so it is as many times as long; it falls with
     the square root of the number of updates.
     """
-    return LinearModel(
-        ridge.X, ridge.y[:, None], loss="squared_error", alpha=ridge.l2, fit_intercept=False,
-        schedule="invscaling", eta0=batch * step, power_t=0.5, batch=batch,
+    parameters = LinearParameters(
+        "squared_error", alpha=ridge.l2, fit_intercept=False, learning_rate="invscaling",
+        eta0=batch * step, power_t=0.5, batch_size=batch,
     )  # fmt: skip
+    return LinearModel(ridge.X, ridge.y[:, None], parameters)
 
 
 def run_methods(

@@ -83,6 +83,8 @@ def _parameter(declared: Declaration, undecided: bool) -> inspect.Parameter:
             annotation=Annotated[hint, typer.Argument(help=text)],
         )  # fmt: skip
     name = f"--{str(declared.option).replace('_', '-')}"
+    if declared.default is True:
+        name = f"{name}/--no-{name[2:]}"
     return inspect.Parameter(
         declared.name, inspect.Parameter.KEYWORD_ONLY, default=default,
         annotation=Annotated[hint, typer.Option(name, help=text)],

@@ -13,14 +13,12 @@ engine         promise     an epoch is
 ``hogwild``    none        everyone runs, nobody waits
 =============  ==========  ==================================================================
 
-<<<<<<< HEAD
 *serial*: the bits of the serial run, for every order and number of workers. *repeatable*: bits of
 another algorithm, the same for any number of workers. *none*: no two runs need be alike.
-=======
+
 The nearest relatives of ``lookahead`` are s-step methods, such as the communication-avoiding SGD of
 Devarakonda and Demmel 2020, whose blocks are those of serial SGD up to rounding; here sums are
 exact (`SlicedProblem`), and so are the bits.
->>>>>>> house-f
 """
 
 from __future__ import annotations

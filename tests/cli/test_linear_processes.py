@@ -25,7 +25,8 @@ def test_interruption_on_a_terminal(svm, tmp_path, launch):
     """Ctrl-C ends a long run with status 130, the cursor shown again and a checkpoint."""
     main_end, other = pty.openpty()
     process = launch(
-        [*SERIALEQ, "train", "linear", str(svm), "--epochs", "100000000", "--engine", "lookahead",
+        [*SERIALEQ, "train", "linear", str(svm), "--epochs", "100000000", "--tol", "-9",
+         "--engine", "lookahead",
          "--out", str(tmp_path / "out")],
         stderr=other, stdout=other, env=os.environ | {"TERM": "xterm"}, start_new_session=True,
     )  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from run_cases import rows
 from run_files import content, forge
 
 import serialeq
 from serialeq import RunRecorder, generate_ratings
+from serialeq.problems.example_rows import example_rows
 from serialeq.runs.directory import RunDirectory
 
 
@@ -19,7 +19,7 @@ def files(tmp_path_factory):
     triples = zip(made.users, made.items, made.values, strict=True)
     lines = (f"{u},{i},{v:g}\n" for u, i, v in triples)
     (directory / "ratings.csv").write_text("".join(lines))
-    X, signs = rows(dense=True)
+    X, signs = example_rows(dense=True)
     lines = (
         f"{sign:.0f} " + " ".join(f"{j}:{x:g}" for j, x in enumerate(row, 1) if x) + "\n"
         for sign, row in zip(signs[:, 0], X, strict=True)
@@ -102,12 +102,12 @@ def test_predictions_are_those_of_the_estimator(call, files, tmp_path, monkeypat
     monkeypatch.chdir(files)
     call("train", *TRAIN["network"][0], "--out", tmp_path / "run", "--epochs", 5)
     estimator = serialeq.load(tmp_path / "run").estimator()
-    X, _ = rows()
+    X, _ = example_rows()
     found = call("predict", tmp_path / "run", "data.svm")[0].splitlines()
     assert found[0] == "label,margin,probability"
     labels = np.array([int(line.split(",")[0]) for line in found[1:]])
     assert np.array_equal(labels, estimator.predict(X))
-    assert (labels == rows()[1][:, 0]).mean() > 0.7
+    assert (labels == example_rows()[1][:, 0]).mean() > 0.7
 
 
 @pytest.mark.parametrize(

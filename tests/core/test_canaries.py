@@ -26,10 +26,12 @@ from serialeq.problems.cut.graphs import Graph
 from serialeq.problems.cut.kernel import multiway_kernel, two_way_kernel
 from serialeq.problems.cut.problem import GraphCut
 from serialeq.problems.linear.kernel import row_kernel
+from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 from serialeq.problems.mf.kernel import factorization_kernel
 from serialeq.problems.mf.problem import Factorization
 from serialeq.problems.network.kernel import network_kernel
+from serialeq.problems.network.parameters import NetworkParameters
 from serialeq.problems.network.problem import DropoutNetwork
 from serialeq.testing import (
     assert_serial_equivalent,
@@ -106,7 +108,8 @@ def linear() -> LinearModel:
     rng = np.random.default_rng(0)
     X = sp.random_array((12, 10), density=0.3, rng=rng, format="csr")
     targets = np.sign(rng.normal(size=(12, 1)))
-    return LinearModel(X, targets, loss="squared_error", arithmetic="float64", fit_intercept=False)
+    parameters = LinearParameters("squared_error", arithmetic="float64", fit_intercept=False)
+    return LinearModel(X, targets, parameters)
 
 
 def cut(n_labels: int) -> GraphCut:
@@ -124,7 +127,9 @@ def network() -> DropoutNetwork:
     rng = np.random.default_rng(0)
     targets = np.eye(3)[rng.integers(3, size=12)]
     X = rng.normal(size=(12, 5))
-    return DropoutNetwork(X, targets, hidden_units=12, n_groups=6, n_kept=2, masks="independent")
+    return DropoutNetwork(
+        X, targets, NetworkParameters(12, n_groups=6, n_kept=2, masks="independent")
+    )
 
 
 BUNDLED: dict[str, tuple[Callable[[], Problem], Kernel, str]] = {

@@ -15,6 +15,7 @@ from serialeq.errors import SerialeqError, SupportError
 from serialeq.hypergraph import Hypergraph
 from serialeq.native.kernel import kernel
 from serialeq.problem import Problem
+from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 from serialeq.problems.mf.problem import Factorization
 from serialeq.testing import Chain, check_supports, first_difference, hypergraphs
@@ -199,9 +200,7 @@ def test_supports_of_linear_models(dense: bool, n_outputs: int, fit_intercept: b
         return LinearModel(
             X.toarray() if dense else X,
             targets,
-            loss="log_loss",
-            arithmetic=arithmetic,
-            fit_intercept=fit_intercept,
+            LinearParameters("log_loss", arithmetic=arithmetic, fit_intercept=fit_intercept),
         )
 
     check_supports(make())

@@ -18,6 +18,7 @@ from serialeq.order import given_order, shuffled_order
 from serialeq.planning.lockstep import plan_lockstep
 from serialeq.planning.prediction import DEFAULT_COSTS, CostModel, critical_path, predict
 from serialeq.problems.linear import cost as linear_cost
+from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 from serialeq.testing.strategies import cases, hypergraphs
 
@@ -121,7 +122,7 @@ def texts(length: int, **options: Any) -> LinearModel:
     )
     outputs = options.pop("outputs", 1)
     targets = np.where(rng.random((n, outputs)) < 0.5, 1.0, -1.0)
-    return LinearModel(X, targets, block=32, **options)
+    return LinearModel(X, targets, LinearParameters(block_size=32, **options))
 
 
 def amdahl(model: LinearModel, length: int) -> tuple[float, float, float]:

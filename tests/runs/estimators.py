@@ -2,7 +2,6 @@
 
 import numpy as np
 import scipy.sparse as sp
-from run_cases import rows
 
 from serialeq import (
     DropoutMLPClassifier,
@@ -14,9 +13,10 @@ from serialeq import (
     WordEmbedding,
     generate_ratings,
 )
+from serialeq.problems.example_rows import example_rows
 
 RATINGS = generate_ratings(3_000, n_users=120, n_items=80, rank=4, seed=1)
-X, SIGNS = rows()
+X, SIGNS = example_rows()
 LABELS = np.where(SIGNS[:, 0] > 0, "ham", "spam")
 THREE = np.arange(240) % 3
 IMAGE = (np.arange(400).reshape(20, 20) % 20 > 9).astype(float)

@@ -59,7 +59,7 @@ def train(name, out, engine, n_jobs, resume, epochs=N):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mf adagrad", "logistic"])
+@pytest.mark.parametrize("name", ["mf adagrad", "linear logistic"])
 def test_killed_runs_end_in_the_same_bits(name, tmp_path):
     rng = random.Random(name)
     engines = CASES[name][2]
@@ -93,7 +93,7 @@ def test_killed_runs_end_in_the_same_bits(name, tmp_path):
 
 
 def test_two_processes_train_beside_each_other_after_a_fork(tmp_path):
-    names = ["mf adagrad", "mf adagrad", "svm"]
+    names = ["mf adagrad", "mf adagrad", "linear"]
     for name in set(names):
         digest(name)
 
@@ -117,7 +117,7 @@ def test_two_threads_train_beside_each_other():
             for _ in range(4)
         }
 
-    names = ["mf", "svm", "mf", "cut"]
+    names = ["mf", "linear", "mf", "cut"]
     threads = [threading.Thread(target=run, args=pair) for pair in enumerate(names)]
     for thread in threads:
         thread.start()

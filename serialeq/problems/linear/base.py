@@ -1,233 +1,282 @@
-"""What the linear estimators share: parameters, the training loop, the state."""
+"""What the linear estimators share: how they train, go on, and hold rows out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, Self
+from dataclasses import KW_ONLY, replace
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from serialeq.digest import digest_arrays
-from serialeq.engines.auto import check_engine
+from serialeq.engines.engine import check_engine
 from serialeq.errors import SerialeqError
 from serialeq.native.team import WorkerTeam, available_cores, count_workers
-from serialeq.training.callbacks import Callback, EarlyStopping
-from serialeq.training.parameters import draw_seed, expect_number, expect_one_of, told_parameters
-from serialeq.training.saving import Described, tell_model
-from serialeq.training.session import OrderSource, Session
-from serialeq.training.trainer import train
+from serialeq.training.callbacks import Callback, EarlyStopping, EpochFunction
+from serialeq.training.estimator import Arrays, Estimator
+from serialeq.training.parameters import Flag, Number, OneOf, Parameter, Whole
+from serialeq.training.trainer import Fitted, HeldOut
 
-from .cost import BLOCKS
+from .lattice import Lattice
+from .parameters import LinearParameters
 from .problem import LinearModel
-from .rates import SCHEDULES
-from .saving import describe_linear, restore_linear
 
-ORDERS = ("reshuffled", "shuffled", "given")
+_STATE = "state_"
 
 
-class LinearEstimator(BaseEstimator):
-    """What classifier and regressor share: parameters, the training loop, the state."""
+def _check_order(name: str, value: Any) -> None:
+    if isinstance(value, str):
+        OneOf("reshuffled", "shuffled", "given")(name, value)
 
-    _losses: tuple[str, ...]
-    history_: list[dict[str, Any]]
 
-    def __init__(self, **parameters: Any) -> None:
-        raise NotImplementedError
+class Rows(NamedTuple):
+    """Rows as a problem takes them, and what their labels are.
 
-    # ---- parameters ----------------------------------------------------------------------------
+    Attributes
+    ----------
+    X : scipy CSR array or 2-d array of float64, shape (n, d)
+    targets : array of float64, shape (n, C)
+    importance : array of float64, shape (n, C), or None
+    classes : dict of arrays
+        The labels of a classifier, as a model keeps them.
+    facts : dict
+        What else a model keeps.
+    """
 
-    def _check_parameters(self) -> None:
-        p: Any = self
-        expect_one_of("loss", p.loss, self._losses)
-        expect_one_of("penalty", p.penalty, ("l2", None))
-        expect_one_of("learning_rate", p.learning_rate, SCHEDULES)
-        expect_one_of("arithmetic", p.arithmetic, ("lattice", "float64"))
-        check_engine(p.engine)
-        if isinstance(p.order, str):
-            expect_one_of("order", p.order, ORDERS)
-        count_workers(p.n_jobs)
-        expect_number("alpha", p.alpha, 0.0)
-        expect_number("epsilon", p.epsilon, 0.0)
-        expect_number("eta0", p.eta0, 0.0, above=p.learning_rate in ("constant", "invscaling"))
-        expect_number("power_t", p.power_t, -np.inf)
-        expect_number("max_iter", p.max_iter, 1, integer=True)
-        expect_number("n_iter_no_change", p.n_iter_no_change, 1, integer=True)
-        expect_number("batch_size", p.batch_size, 1, integer=True)
-        if not isinstance(p.average, (bool, np.bool_)):
-            expect_number("average", p.average, 0, integer=True)
-        if p.tol is not None:
-            expect_number("tol", p.tol, -np.inf)
-        if not 0.0 < p.validation_fraction < 1.0:
-            raise SerialeqError(
-                f"validation_fraction: expected above 0 and below 1, got {p.validation_fraction!r}"
-            )
-        if p.block_size is not None:
-            expect_one_of("block_size", p.block_size, BLOCKS)
-        if p.learning_rate in ("optimal", "pegasos") and (p.alpha == 0 or p.penalty is None):
-            raise SerialeqError(
-                f"alpha: expected more than 0 and penalty='l2' with learning_rate="
-                f"{p.learning_rate!r}, got alpha={p.alpha!r}, penalty={p.penalty!r}"
-            )
+    X: Any
+    targets: np.ndarray
+    importance: np.ndarray | None
+    classes: dict[str, np.ndarray]
+    facts: dict[str, Any]
 
-    def _problem(
-        self,
-        X: Any,
-        targets: np.ndarray,
-        importance: np.ndarray | None,
-        team: WorkerTeam,
-        arithmetic: str | None = None,
-    ) -> LinearModel:
-        p: Any = self
-        return LinearModel(
-            X,
-            targets,
-            loss=p.loss,
-            alpha=float(p.alpha) if p.penalty is not None else 0.0,
-            epsilon=float(p.epsilon),
-            fit_intercept=bool(p.fit_intercept),
-            schedule=p.learning_rate,
-            eta0=float(p.eta0),
-            power_t=float(p.power_t),
-            importance=importance,
-            arithmetic=arithmetic or p.arithmetic,
-            lattice_bits=p.lattice_bits,
-            average_from=int(p.average),
-            like=getattr(self, "lattice_", None) if self._continues else None,
-            block=p.block_size,
-            batch=int(p.batch_size),
-            team=team,
-        )
+    def part(self, index: np.ndarray) -> Rows:
+        """Return some of the rows."""
+        importance = None if self.importance is None else self.importance[index]
+        return self._replace(X=self.X[index], targets=self.targets[index], importance=importance)
+
+
+class LinearEstimator(Estimator, LinearParameters):
+    """What classifier and regressor share.
+
+    Attributes
+    ----------
+    coef_, intercept_ : arrays
+    lattice_ : Lattice or None
+    block_size_ : int
+    plan_bytes_ : dict
+        Memory of lookahead's plan, by what it is for; empty for other engines.
+    n_iter_ : int
+    t_ : float
+        1 and the number of updates done.
+    """
+
+    kind = "linear"
+    _sklearn: ClassVar[str]
+    """The estimator of scikit-learn with the same coefficients."""
+
+    _: KW_ONLY
+    max_iter: Annotated[int, Parameter("Epochs at most.", Whole(1), option="epochs")] = 1000
+    tol: Annotated[
+        float | None,
+        Parameter(
+            "Stop when the objective (the loss held out, if early_stopping) has not fallen by tol "
+            "for n_iter_no_change epochs. None: run max_iter epochs.",
+            Number(),
+        ),
+    ] = 1e-3
+    early_stopping: Annotated[
+        bool, Parameter("Hold rows out, and look at their loss instead of the objective.", Flag())
+    ] = False
+    validation_fraction: Annotated[
+        float,
+        Parameter("The part that early_stopping holds out.", Number(0, above=True, below=1)),
+    ] = 0.1
+    n_iter_no_change: Annotated[
+        int, Parameter("Epochs without progress before training stops.", Whole(1), "patience")
+    ] = 5
+    warm_start: Annotated[
+        bool, Parameter("Let fit begin with the weights that there are.", Flag(), option=None)
+    ] = False
+    order: Annotated[
+        Any,
+        Parameter(
+            "Serial order of an epoch: reshuffled, a two-level shuffle anew in each epoch; "
+            "shuffled, one permutation; given; or an array of sample numbers. The result is that "
+            "of the serial run in this order.",
+            _check_order,
+        ),
+    ] = "reshuffled"
+    engine: Annotated[
+        str,
+        Parameter(
+            "auto, serial or lookahead (the same bits), or minibatch (another algorithm, the same "
+            "bits on any number of workers). With float64 arithmetic: auto, serial, dataflow, "
+            "groups, cyclades, locked (the same bits), or hogwild (not reproducible).",
+            check_engine,
+            makes_model=False,
+        ),
+    ] = "auto"
 
     # ---- training ------------------------------------------------------------------------------
 
-    _continues = False
-
-    def _train(
+    def fit(
         self,
         X: Any,
-        targets: np.ndarray,
-        importance: np.ndarray | None,
-        max_iter: int,
-        stops: bool,
-        callbacks: Sequence[Callback],
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        callbacks: Sequence[Callback | EpochFunction] = (),
     ) -> Self:
-        """Train from the start, or on from the state, for at most `max_iter` epochs."""
-        p: Any = self
-        asked_for = count_workers(p.n_jobs)
-        n_workers = min(asked_for, available_cores())
-        held_out: Any = None
-        if stops and p.early_stopping:
-            X, held_out, targets, importance = self._hold_out(X, targets, importance)
-        seed = draw_seed(p.random_state)
-        with WorkerTeam(n_workers) as team:
-            problem = self._problem(X, targets, importance, team)
-            held_problem = None
-            if held_out is not None:
-                X_held, targets_held, held_importance = held_out
-                held_problem = self._problem(
-                    X_held, targets_held, held_importance, team, arithmetic="float64"
+        """Train from the start, or with warm_start from the weights that there are.
+
+        Parameters
+        ----------
+        X : array or sparse matrix, shape (n, d)
+        y : array, shape (n,)
+            A classifier's labels, or (n, C) of 0 and 1 for several labels at once; a regressor's
+            targets.
+        sample_weight : array, shape (n,), optional
+        callbacks : sequence of Callback or of functions
+            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        """
+        self._begin()
+        warm = bool(self.warm_start and hasattr(self, "trained_"))
+        rows, held = self._rows(X, y, sample_weight, warm=warm), None
+        if self.early_stopping:
+            rows, held = self._hold_out(rows)
+        problem = self._model(rows, self, self.lattice_ if warm else None)
+        if warm:
+            problem.load(self.trained_)
+        early: list[Callback] = []
+        if self.tol is not None:
+            patience, tol = int(self.n_iter_no_change), float(self.tol)
+            early = [EarlyStopping(patience, tol, held_out=held is not None)]
+        fitted = self._train(
+            problem,
+            self._epochs(),
+            held_out=None if held is None else self._held_out(problem, held),
+            with_loss=False,
+            callbacks=[*callbacks, *early],
+        )
+        self._keep(rows, problem, fitted)
+        return self._end(callbacks)
+
+    def _go_on(self, rows: Rows) -> Self:
+        """Train an epoch on from the state that there is, with its updates and means."""
+        first = not hasattr(self, "trained_")
+        problem = self._model(rows, self, None if first else self.lattice_)
+        if not first:
+            if problem.average_from != self._average_from:
+                raise SerialeqError(
+                    f"average: expected {self._average_from}, as in the last fit, to go on, "
+                    f"got {problem.average_from}"
                 )
-            history: list[dict[str, Any]] = []
-            if self._continues:
-                self._load(problem, whole=not stops)
-                history = [] if stops else list(self.history_)
-            session = Session(problem, OrderSource(problem, p.order, seed, team), p.engine, team)
-            early: list[Callback] = []
-            if stops and p.tol is not None:
-                held = held_problem is not None
-                early = [EarlyStopping(int(p.n_iter_no_change), float(p.tol), held_out=held)]
-            description = {"problem": type(self).__name__, "parameters": told_parameters(self)}
-            if held_problem is not None:
-                description["held_out"] = digest_arrays(held_problem.data())
-            records = train(
-                session,
-                max_iter,
-                first_epoch=len(history),
-                validate=None
-                if held_problem is None
-                else lambda: _loss_elsewhere(problem, held_problem, team),
-                with_loss=False,
-                callbacks=[*callbacks, *early],
-                description=description,
-            )
-            history += [asdict(record) for record in records]
-            trained = problem.trained()
-        self.history_ = history
-        self._keep(problem, trained, session, n_workers, asked_for)
-        tell_model(callbacks, self)
+            state = {
+                name.removeprefix(_STATE): array
+                for name, array in self._others.items()
+                if name.startswith(_STATE)
+            }
+            updates = np.array([self._facts["updates"]])
+            problem.load((state or self.trained_) | {"n_updates": updates})
+        done = 0 if first else len(self.history_)
+        fitted = self._train(problem, range(done, done + 1), with_loss=False)
+        self._keep(rows, problem, fitted)
         return self
 
-    def _keep(
-        self,
-        problem: LinearModel,
-        trained: dict[str, np.ndarray],
-        session: Session,
-        n_workers: int,
-        asked_for: int,
-    ) -> None:
-        self._updates, self._average_from = problem.n_updates, problem.average_from
-        self._trained = trained if problem.average_from else {}
-        coef, intercept = problem.published()
-        self.coef_, self.intercept_ = self._public(coef, intercept)
-        self.digest_ = digest_arrays({"coef": coef, "intercept": intercept})
-        self.n_iter_ = len(self.history_)
-        self.t_ = 1.0 + problem.n_updates
-        self.lattice_ = problem.lattice
-        self.block_size_ = problem.block
-        lookahead = session.engine is not None and session.engine.name == "lookahead"
-        self.plan_bytes_ = (
-            problem.cost.memory(problem.block, n_workers, n_workers) if lookahead else {}
-        )
-        self.n_workers_ = n_workers
-        self.engine_ = session.engine.name if session.engine else session.asked_for
-        self.engine_reason_ = session.engine_reason
-        if n_workers < asked_for:
-            self.engine_reason_ += f"; {asked_for} workers asked for, {n_workers} cores"
+    def _problem(self, X: Any, y: Any, sample_weight: Any = None) -> LinearModel:
+        return self._model(self._rows(X, y, sample_weight), self)
 
-    def _describe(self) -> Described:
-        return describe_linear(self)
+    def _rows(self, X: Any, y: Any, sample_weight: Any, *, warm: bool = False) -> Rows:
+        """Return the rows of `fit`, checked; `warm`: against those of the last fit."""
+        raise NotImplementedError
 
-    @classmethod
-    def _restore(cls, arrays: Any, about: dict[str, Any], history: Any) -> Self:
-        return restore_linear(cls, arrays, about, history)
-
-    def _load(self, problem: LinearModel, whole: bool) -> None:
-        """Begin with the weights of the last fit; `whole`: go on with updates and means as well."""
-        coef, intercept = np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
-        arrays = {"coef": coef, "intercept": intercept}
-        if not whole:
-            problem.load(arrays)
-            return
-        if problem.average_from != self._average_from:
-            raise SerialeqError(
-                f"average: expected {self._average_from}, as in the last fit, to go on, "
-                f"got {problem.average_from}"
+    def _model(
+        self, rows: Rows, parameters: LinearParameters, like: Lattice | None = None
+    ) -> LinearModel:
+        with WorkerTeam(min(count_workers(self.n_jobs), available_cores())) as team:
+            return LinearModel(
+                rows.X, rows.targets, parameters, importance=rows.importance, like=like, team=team
             )
-        problem.load((self._trained or arrays) | {"n_updates": np.array([self._updates])})
 
-    def _public(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return coef, intercept
-
-    def _hold_out(
-        self, X: Any, targets: np.ndarray, importance: np.ndarray | None
-    ) -> tuple[Any, Any, np.ndarray, np.ndarray | None]:
-        p: Any = self
-        rows = np.arange(targets.shape[0])
+    def _hold_out(self, rows: Rows) -> tuple[Rows, Rows]:
         try:
             kept, held = train_test_split(
-                rows, test_size=p.validation_fraction, random_state=draw_seed(p.random_state)
+                np.arange(rows.targets.shape[0]),
+                test_size=self.validation_fraction,
+                random_state=self.seed_,
             )
         except ValueError as error:
             raise SerialeqError(f"validation_fraction: {error}") from error
-        weights = None if importance is None else importance[held]
-        rest = None if importance is None else importance[kept]
-        return X[kept], (X[held], targets[held], weights), targets[kept], rest
+        return rows.part(kept), rows.part(held)
+
+    def _held_out(self, problem: LinearModel, rows: Rows) -> HeldOut:
+        """Return the objective of the problem's weights on other rows."""
+        other = self._model(rows, replace(self, arithmetic="float64"))
+
+        def loss(team: WorkerTeam) -> float:
+            coef, intercept = problem.published()
+            other.load({"coef": coef, "intercept": intercept})
+            return other.loss(team)
+
+        return HeldOut(loss, other.data())
+
+    # ---- the model -----------------------------------------------------------------------------
+
+    def _keep(self, rows: Rows, problem: LinearModel, fitted: Fitted) -> None:
+        coef, intercept = problem.published()
+        sums = fitted.trained if problem.average_from else {}
+        state = {_STATE + name: array for name, array in sums.items()}
+        facts = {
+            "n_features": problem.n_features,
+            "updates": problem.n_updates,
+            "lattice": problem.lattice and problem.lattice.record(),
+        }
+        trained = {"coef": coef, "intercept": intercept}
+        self._take(trained, state | rows.classes, rows.facts | facts)
+        self.block_size_, n = problem.block, fitted.n_workers
+        lookahead = fitted.engine == "lookahead"
+        self.plan_bytes_ = problem.cost.memory(problem.block, n, n) if lookahead else {}
+
+    def _take(self, trained: dict[str, np.ndarray], others: Arrays, facts: dict[str, Any]) -> None:
+        super()._take(trained, others, facts)
+        self.coef_, self.intercept_ = trained["coef"], trained["intercept"]
+        n_outputs, self.n_features_in_ = self._n_outputs(), facts["n_features"]
+        expected = (n_outputs, self.n_features_in_), (n_outputs,)
+        if (self.coef_.shape, self.intercept_.shape) != expected:
+            raise ValueError(f"expected coef of {n_outputs} rows, got shape {self.coef_.shape}")
+        self.n_iter_, self.t_ = len(self.history_), 1.0 + facts["updates"]
+        self._average_from = int(self.average)
+        self.lattice_ = Lattice.recorded(facts["lattice"])
+
+    def _n_outputs(self) -> int:
+        return 1
+
+    def record(self) -> dict[str, Any]:
+        """Return the parameters that make the model, as JSON can tell them."""
+        record = super().record()
+        if self.engine != "minibatch":  # all other engines do the same as serial
+            del record["batch_size"]
+        return record
+
+    def to_sklearn(self) -> Any:
+        """Return scikit-learn's SGDClassifier or SGDRegressor with the same weights."""
+        from sklearn import linear_model
+
+        same = ("loss", "penalty", "alpha", "fit_intercept", "epsilon", "eta0", "power_t")
+        given = {name: getattr(self, name) for name in same}
+        rate = self.learning_rate  # of which scikit-learn has no pegasos
+        given["learning_rate"] = "optimal" if rate == "pegasos" else rate
+        made = getattr(linear_model, self._sklearn)(**given)
+        fitted = ("coef_", "intercept_", "n_features_in_", "t_", "n_iter_", "classes_")
+        for name in fitted:
+            if hasattr(self, name):
+                setattr(made, name, getattr(self, name))
+        return made
+
+    # ---- data ----------------------------------------------------------------------------------
 
     def __sklearn_tags__(self) -> Any:
         tags: Any = super().__sklearn_tags__()
@@ -237,7 +286,7 @@ class LinearEstimator(BaseEstimator):
     def _margins(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "coef_")
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
-        coef = np.atleast_2d(self.coef_)
+        coef = self.trained_["coef"]
         return np.asarray(safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_)
 
     def _data(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
@@ -251,10 +300,3 @@ class LinearEstimator(BaseEstimator):
         if sample_weight is None:
             return None
         return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-
-
-def _loss_elsewhere(problem: LinearModel, other: LinearModel, team: WorkerTeam) -> float:
-    """Return the objective of a problem's weights on other data."""
-    coef, intercept = problem.published()
-    other.load({"coef": coef, "intercept": intercept})
-    return other.loss(team)

@@ -60,8 +60,8 @@ class LinearContext(NamedTuple):
     scratch: np.ndarray
     """(3 P, room) float64: an exact block's margins; factors; factors that are not zero."""
     digits: np.ndarray
-    """(4 V,) int16: weights as `serialeq.problems.linear.packed` wants them, up to three digits, with room
-    for four, so that slices lie on whole pages; (0,) without them."""
+    """(4 V,) int16: weights as `serialeq.problems.linear.packed` wants them, up to three digits,
+    with room for four, so that slices lie on whole pages; (0,) without them."""
     pairs: np.ndarray
     """(P, room) int32: the same for factors."""
     rows: np.ndarray

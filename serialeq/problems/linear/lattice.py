@@ -14,8 +14,8 @@ bits, and a feature 16.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import astuple, dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,6 +34,9 @@ _MOST_FEATURE_BITS = 14
 _LARGEST_ROUNDED = 2.0**51  # beyond, adding and subtracting a constant does not round
 _TINY = 2.0**-200
 _LOOKED_AT = 4096  # values
+_MOST_VANISHING = 0.25
+
+_RECORDED = ("feature_bits", "factor_bits", "feature_scale", "largest_feature", "largest_weight")
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,22 @@ class Lattice:
     scale: float
     most: float
     limit: float
+
+    @classmethod
+    def recorded(cls, record: dict[str, Any] | None) -> Self | None:
+        """Return the lattice that `record` told of."""
+        return cls(*(record[name] for name in _RECORDED)) if record else None
+
+    def record(self) -> dict[str, Any]:
+        """Return what a model's description says of it."""
+        return dict(zip(_RECORDED, astuple(self), strict=True))
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return (
+            f"features {self.feature_bits} bits (scale {self.scale:g}), factors "
+            f"{self.factor_bits} bits, weights up to {self.largest_weight / self.scale:.4g}"
+        )
 
     @property
     def unit(self) -> float:
@@ -207,13 +226,19 @@ def _bits(x: float) -> int:
     return exponent - 1 if mantissa == 0.5 else exponent
 
 
-def vanishing_share(data: np.ndarray, lattice: Lattice) -> float:
-    """Return the share of the values that are rounded to zero, of zeros apart.
+def expect_few_vanish(data: np.ndarray, largest: float, lattice: Lattice) -> None:
+    """Raise DataError if many values, of zeros apart, are rounded to zero beside the largest one.
 
     Of more than 4096 values, so many are looked at, anywhere: at regular distances they could all
     be of the same column.
     """
-    return _vanishing_share(data, 2.0**lattice.feature_bits / lattice.scale)
+    vanishing = _vanishing_share(data, 2.0**lattice.feature_bits / lattice.scale)
+    if vanishing > _MOST_VANISHING:
+        raise DataError(
+            f"X: {100 * vanishing:.0f} % of the values vanish beside the largest one, "
+            f"{largest:.4g}, on the lattice of {lattice.feature_bits} bits; scale the features "
+            "(sklearn.preprocessing.StandardScaler, MaxAbsScaler), or use arithmetic='float64'"
+        )
 
 
 @jit

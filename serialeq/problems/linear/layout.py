@@ -15,6 +15,7 @@ from serialeq.native.simd import aligned, whole_pages
 from serialeq.native.team import WorkerTeam
 
 from .lattice import Lattice
+from .matrix import Matrix
 from .slices import cut_columns, run_meeting, slice_dense, slice_rows
 
 
@@ -22,30 +23,29 @@ class Supports(Hypergraph):
     """The incidence, made when somebody looks at it: sliced engines never do."""
 
     arity = 0
-    _X: Any
 
-    def __init__(self, X: Any, indptr: np.ndarray, fit_intercept: bool) -> None:
-        self.n_samples, n_features = X.shape
+    def __init__(self, matrix: Matrix, fit_intercept: bool) -> None:
+        self.n_samples, n_features = matrix.shape
         self.n_variables = n_features + fit_intercept
-        self._X, self._indptr, self._n_features = X, indptr, n_features
+        self._matrix, self._n_features = matrix, n_features
 
     @cached_property
     def indptr(self) -> np.ndarray:  # type: ignore[override]
         """Where each sample's variables start; shape (n + 1,)."""
         if self.n_variables == self._n_features:
-            return self._indptr
-        return self._indptr + np.arange(self.n_samples + 1)
+            return self._matrix.indptr
+        return self._matrix.indptr + np.arange(self.n_samples + 1)
 
     @cached_property
     def indices(self) -> np.ndarray:  # type: ignore[override]
         """The variables of all samples, uint32."""
-        if not isinstance(self._X, np.ndarray):
-            indices = self._X.indices.astype(np.uint32)
+        if not self._matrix.dense:
+            indices = self._matrix.indices.astype(np.uint32)
         else:
             indices = np.tile(np.arange(self._n_features, dtype=np.uint32), self.n_samples)
         if self.n_variables == self._n_features:
             return indices
-        return np.insert(indices, self._indptr[1:], self._n_features)
+        return np.insert(indices, self._matrix.indptr[1:], self._n_features)
 
 
 _NO_GRAM = np.zeros((0, 0), dtype=np.int32)
@@ -100,9 +100,7 @@ def _look_up(numbers: Any, keys: Any, found: Any) -> bool:
 
 
 def lay_out(
-    X: Any,
-    indptr: np.ndarray,
-    indices: np.ndarray,
+    matrix: Matrix,
     rows: np.ndarray,
     n_slices: int,
     lattice: Lattice | None,
@@ -114,9 +112,7 @@ def lay_out(
 
     Parameters
     ----------
-    X : scipy CSR array with sorted entries, or 2-d float64 array; shape (n, d)
-    indptr, indices : arrays of int64 and int32
-        Those of a sparse X; a dense one has no `indices`.
+    matrix : Matrix
     rows : array of int32
         Which rows, in which order. Not kept.
     n_slices : int
@@ -130,8 +126,9 @@ def lay_out(
     exact = lattice is not None
     scale = 2.0**lattice.feature_bits / lattice.scale if lattice is not None else 1.0
     dtype: Any = np.int16 if exact else np.float32
-    n_samples, n_features = X.shape
-    if isinstance(X, np.ndarray):
+    n_samples, n_features = matrix.shape
+    indptr, indices = matrix.indptr, matrix.indices
+    if matrix.dense:
         width = -(-n_features // n_slices)
         row_width = -(-width // 32) * 32
         first = np.arange(n_slices + 1) * whole_pages(row_width)
@@ -139,7 +136,8 @@ def lay_out(
         place = (first[column // width] + column % width).astype(np.uint32)
         values = aligned((n_slices, rows.size, row_width), dtype)
         team.run(
-            slice_dense, unclaimed(), X, rows, width, scale, exact, values, block, gram,
+            slice_dense, unclaimed(), matrix.table(), rows, width, scale, exact, values, block,
+            gram,
         )  # fmt: skip
         ptr, columns = np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.uint32)
         values = values.reshape(-1)
@@ -151,7 +149,7 @@ def lay_out(
     room = np.empty(n_entries * (4 + np.dtype(dtype).itemsize), dtype=np.uint8)
     columns, values = room[: 4 * n_entries].view(np.uint32), room[4 * n_entries :].view(dtype)
     run_meeting(
-        team, slice_rows, indptr, indices, X.data, rows, cuts, place, scale, exact, ptr, columns,
-        values, unclaimed(),
+        team, slice_rows, indptr, indices, matrix.data, rows, cuts, place, scale, exact, ptr,
+        columns, values, unclaimed(),
     )  # fmt: skip
     return Layout(n_samples, n_slices, rows, place, first, 0, ptr, columns, values)

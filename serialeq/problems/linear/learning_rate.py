@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from serialeq.native.jit import jit
 
 from .lattice import Lattice
 from .losses import CLASSIFICATION, slope
+from .parameters import LinearParameters
 from .rates import SCHEDULES, fill_rates
 
 
@@ -28,6 +30,8 @@ class Steps:
         See `serialeq.problems.linear.losses`.
     epsilon : float
         The loss's parameter.
+    average_from : int
+        The update, counted from 1, from which on the mean of the weights is kept; 0: not at all.
     """
 
     schedule: str
@@ -36,6 +40,15 @@ class Steps:
     alpha: float
     loss: str
     epsilon: float
+    average_from: int
+
+    @classmethod
+    def of(cls, p: LinearParameters) -> Self:
+        """Return those of a model's parameters."""
+        return cls(
+            p.learning_rate, float(p.eta0), float(p.power_t), p.strength, p.loss,
+            float(p.epsilon), int(p.average),
+        )  # fmt: skip
 
     @property
     def optimal_start(self) -> float:
@@ -63,7 +76,7 @@ class Steps:
 
     def fill(
         self, rates: np.ndarray, folds: np.ndarray, per_fold: int, n_updates: int,
-        n_samples: int, batch: int, lattice: Lattice | None, average_from: int,
+        n_samples: int, batch: int, lattice: Lattice | None,
     ) -> tuple[float, float]:  # fmt: skip
         """Set ``rates`` and ``folds`` (`LinearContext`) of an epoch.
 
@@ -78,7 +91,6 @@ class Steps:
         batch : int
             Samples per update.
         lattice : Lattice or None
-        average_from : int
 
         Returns
         -------
@@ -94,7 +106,7 @@ class Steps:
         scale, passed = fill_rates(
             rates, folds, SCHEDULES.index(self.schedule), self.eta0, self.power_t, self.alpha,
             self.optimal_start, float(n_updates), per_fold, lattice is not None,
-            float(batch), n_samples, unit, tick, float(average_from),
+            float(batch), n_samples, unit, tick, float(self.average_from),
         )  # fmt: skip
         if scale < 0:
             raise SerialeqError(

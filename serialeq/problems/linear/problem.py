@@ -7,354 +7,26 @@ parallel are exact sums (`serialeq.problems.linear.kernel`).
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cached_property
-from typing import Any
-
 import numpy as np
-import scipy.sparse as sp
 
-from serialeq.errors import DataError, SerialeqError
-from serialeq.hypergraph import Hypergraph
-from serialeq.native.atomics import unclaimed
-from serialeq.native.kernel import BoundKernel
-from serialeq.native.simd import PAGE, aligned_zeros
 from serialeq.native.sums import sequential_mean
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, block_members, two_level_order
-from serialeq.planning.lockstep import plan_lockstep
-from serialeq.planning.schedule import Schedule
-from serialeq.problem import SlicedProblem
 
-from .context import LinearContext
-from .cost import BLOCKS, LinearCost
-from .gram import sparse_gram
-from .kernel import packed_kernel, row_kernel, sliced_kernel
-from .lattice import Lattice, choose_lattice, row_sizes, vanishing_share
-from .layout import Layout, Supports, lay_out
-from .learning_rate import Steps
-from .losses import CLASSIFICATION
+from .facts import facts_of
+from .laid_out import PERIOD, LaidOutModel
 from .objective import CHUNK, loss_worker
-from .packed import LEAST_LIMIT, LEAST_ROWS, MOST_LIMIT
-from .state import State
-
-_PERIOD = 64
-_MOST_VANISHING = 0.25
-_RARELY_MOVED = ("hinge", "squared_hinge", "perceptron", "epsilon_insensitive")
-_NONE = np.zeros((0, 0))
 
 
-class LinearModel(SlicedProblem):
+class LinearModel(LaidOutModel):
     """A linear model with one or several outputs.
 
-    Parameters
-    ----------
-    X : scipy CSR array or 2-d array; shape (n, d)
-    targets : array of float64, shape (n, C)
-        −1 and 1 for classification.
-    loss : str
-        See `serialeq.problems.linear.losses`.
-    alpha : float
-        L2 penalty; 0 for none.
-    epsilon : float
-        Parameter of the Huber and ε-insensitive losses.
-    fit_intercept : bool
-    schedule, eta0, power_t : str, float, float
-        See `serialeq.problems.linear.learning_rate.Steps`.
-    importance : array of float64, shape (n, C), optional
-        Weight of each sample in each output.
-    arithmetic : {"lattice", "float64"}
-        Rounded so that all sums are exact, or plain (features are kept as float32 there).
-    lattice_bits : (int, int), optional
-        Bits of features and of factors, instead of the ones chosen.
-    like : Lattice, optional
-        The lattice of an earlier fit, whose weights will be loaded.
-    average_from : int
-        The update, counted from 1, from which on the mean of the weights is kept; 0: not at all.
-    block : int, optional
-        Samples per block of the lookahead engine and of the two-level order: a power of two up
-        to 64, by default the cheapest one (`serialeq.problems.linear.cost`).
-    batch : int
-        Samples per update of the minibatch engine.
-    team : WorkerTeam, optional
-        Whose threads share the work of looking at the data.
+    Its arguments are those of `serialeq.problems.linear.laid_out.LaidOutModel`.
     """
 
-    kernel = row_kernel
-    timed = True
-
-    def __init__(
-        self,
-        X: Any,
-        targets: np.ndarray,
-        *,
-        loss: str = "hinge",
-        alpha: float = 1e-4,
-        epsilon: float = 0.1,
-        fit_intercept: bool = True,
-        schedule: str = "optimal",
-        eta0: float = 0.01,
-        power_t: float = 0.5,
-        importance: np.ndarray | None = None,
-        arithmetic: str = "lattice",
-        lattice_bits: tuple[int, int] | None = None,
-        like: Lattice | None = None,
-        average_from: int = 0,
-        block: int | None = None,
-        batch: int = 64,
-        team: WorkerTeam | None = None,
-    ) -> None:
-        self.dense = not sp.issparse(X)
-        if X.dtype not in (np.float32, np.float64):
-            X = X.astype(np.float64)
-        if self.dense:
-            X = np.ascontiguousarray(X)
-        if not self.dense and not X.has_canonical_format:  # sums depend on the order of entries
-            X = X.copy()
-            X.sum_duplicates()
-        self.n_samples, self.n_features = X.shape
-        self.targets = np.ascontiguousarray(targets, dtype=np.float64)
-        self.n_outputs = self.targets.shape[1]
-        self._X = X
-        if self.dense:
-            self._indptr = np.arange(self.n_samples + 1, dtype=np.int64) * self.n_features
-            self._indices = np.zeros(0, dtype=np.int32)
-        else:  # one type of each array, so that kernels are compiled once
-            self._indptr = X.indptr.astype(np.int64, copy=False)
-            self._indices = X.indices.astype(np.int32, copy=False)
-        self.loss_name, self._loss = loss, CLASSIFICATION.index(loss)
-        self.alpha, self.epsilon, self.fit_intercept = alpha, epsilon, fit_intercept
-        self.steps = Steps(schedule, eta0, power_t, alpha, loss, epsilon)
-        self._importance = _NONE if importance is None else importance
-        if average_from < 0:
-            raise SerialeqError(f"average_from: expected 0 or an update, got {average_from}")
-        self.average_from = average_from
-        self.cost = LinearCost(
-            self.n_samples,
-            float(self._indptr[-1]) / max(self.n_samples, 1),
-            self.n_features,
-            self.n_outputs,
-            self.dense,
-            loss in _RARELY_MOVED,
-        )
-        if block is None:
-            block = self.cost.best_block()
-        if block not in BLOCKS:
-            raise SerialeqError(f"block: expected one of {BLOCKS}, got {block!r}")
-        self.block, self.batch = block, min(batch, max(self.n_samples, 1))
-        self.lattice: Lattice | None = None
-        if arithmetic == "lattice":
-            data = X.ravel() if self.dense else X.data
-            sizes = row_sizes(self._indptr, data, team or WorkerTeam(1))
-            factor = self.steps.first_factor(
-                float(np.abs(self.targets).max(initial=0.0)),
-                float(self._importance.max(initial=1.0)),
-            )
-            self.lattice = choose_lattice(sizes, factor, lattice_bits, like)
-            vanishing = vanishing_share(data, self.lattice)
-            if vanishing > _MOST_VANISHING and lattice_bits is None:
-                raise DataError(
-                    f"X: {100 * vanishing:.0f} % of the values vanish beside the largest one, "
-                    f"{sizes.entry:.4g}, on the lattice of {self.lattice.feature_bits} bits; scale "
-                    "the features (sklearn.preprocessing.StandardScaler, MaxAbsScaler), or use "
-                    "arithmetic='float64'"
-                )
-        self._width = 0 if self.n_outputs == 1 else -(-self.n_outputs // 8)
-        self._state = State(self.n_features, self.n_outputs, average_from > 0, self.lattice)
-        self._members: tuple[int, np.ndarray] | None = None
-        self.n_updates = 0
-        self._rates, self._folds = _NONE, np.zeros((0, 2))
-        self._updates_per_epoch, self._simultaneous = self.n_samples, 0
-
-    # ---- layout ------------------------------------------------------------------------------
-
-    def _lay_out(self, n_slices: int, rows: np.ndarray, team: WorkerTeam, *gram: Any) -> Layout:
-        """Lay the rows out in slices of columns, and move the state there."""
-        layout = lay_out(
-            self._X, self._indptr, self._indices, rows, n_slices, self.lattice, team, *gram
-        )
-        self._state.move(layout)
-        self._laid_out = (
-            self.targets[rows],
-            self._importance[rows] if self._importance.size else self._importance,
-        )
-        return layout
-
-    # ---- what engines run ----------------------------------------------------------------------
-
-    @cached_property
-    def hypergraph(self) -> Hypergraph:  # type: ignore[override]
-        """The columns of each row, and the intercept as the last variable."""
-        return Supports(self._X, self._indptr, self.fit_intercept)
-
-    def context(self, samples: np.ndarray, times: np.ndarray) -> LinearContext:
-        """Return the row kernel's context.
-
-        All rows are laid out once, in the first epoch's order if it has each of them once, else
-        in that of the data; later orders find them there.
-        """
-        n, layout, positions = self.n_samples, self._state.layout, None
-        if layout is not None and layout.n_slices == 1:
-            positions = layout.positions(samples)
-        if positions is None:
-            rows = np.arange(n, dtype=np.int32)
-            if np.array_equal(np.bincount(samples, minlength=n), np.ones(n)):
-                rows = samples
-            positions = self._lay_out(1, rows, WorkerTeam(1)).positions(samples)
-            assert positions is not None
-        self._simultaneous = 0
-        self._resize(samples.size, samples.size)
-        return self._context(
-            positions, times, np.zeros((0, 0, 0)), np.zeros(0, np.int32), _PERIOD, 1
-        )
-
-    def variables(self) -> dict[str, np.ndarray]:
-        """Return the column of each row of weights; the intercept is the last variable.
-
-        In float64 arithmetic: on the lattice workers share every sample, and nothing is declared.
-        """
-        if self.lattice is not None:
-            raise SerialeqError("variables: expected arithmetic='float64', got 'lattice'")
-        assert self._state.layout is not None
-        rows = np.full(self._state.weights.shape[0], -1)
-        rows[self._state.layout.place] = np.arange(self.n_features)
-        owners = {"weights": np.repeat(rows, self._state.weights.shape[1])}
-        if self.average_from:
-            owners["sums"] = owners["weights"]
-        if self.fit_intercept:
-            owners["intercept"] = np.array([self.n_features])
-        return owners
-
-    def runs_on(self, engine: str) -> bool:
-        """On the lattice: serial, lookahead and minibatch; in float64 all the others."""
-        if self.lattice is not None:
-            return engine in ("serial", "lookahead", "minibatch")
-        return super().runs_on(engine)
-
-    @property
-    def parallel_engine(self) -> str:  # type: ignore[override]
-        """Lookahead on the lattice; no conflict-free schedule helps where all samples conflict."""
-        return "lookahead" if self.lattice is not None else "dataflow"
-
-    def predicted_speedup(self, order: Order, n_workers: int) -> float:
-        """Predict from the shape of the data (`serialeq.problems.linear.cost`)."""
-        if self.lattice is None:
-            return super().predicted_speedup(order, n_workers)
-        return self.cost.serial() / self.cost.lookahead(self.block, n_workers)
-
-    def sliced(
-        self, order: Order, team: WorkerTeam, simultaneous: bool
-    ) -> tuple[Schedule, BoundKernel]:
-        """Return schedule and kernel of blocks that all workers do together.
-
-        `simultaneous`: mini-batches of `batch` samples, instead of exact blocks of `block`.
-        """
-        if self.lattice is None:
-            raise SerialeqError(
-                "engine: lookahead and minibatch need arithmetic='lattice', got 'float64'"
-            )
-        block = self.batch if simultaneous else self.block
-        rows = order.samples().astype(np.int32, copy=False)
-        self.cost = replace(self.cost, n_samples=rows.size)  # repeats take memory, too
-        n_blocks = -(-rows.size // block)
-        n_steps = (2 if simultaneous else 1) * n_blocks + 1
-        n_workers = self.cost.most_workers(n_steps, team.n_workers)
-        stride = max(8 * self._width, 1)
-        padded = -(-block // 8) * 8
-        gram = np.zeros((0 if simultaneous else rows.size, padded), dtype=np.int32)
-        layout = self._lay_out(n_workers, rows, team, block, gram)
-        if not self.dense and not simultaneous and block > 1:
-            team.run(
-                sparse_gram, unclaimed(), layout.ptr, layout.columns, layout.values,
-                int(layout.first[-1]), block, gram,
-                n_threads=self.cost.most_threads(block, team.n_threads),
-            )  # fmt: skip
-        self._simultaneous = block if simultaneous else 0
-        self._resize(rows.size, n_blocks if simultaneous else rows.size)
-        room = -(-(padded * stride + 1) // 16) * 16
-        self._sequence = np.arange(rows.size, dtype=np.int32)
-        context = self._context(
-            self._sequence, np.zeros(0, np.int32), aligned_zeros((2, n_workers, room)),
-            gram.reshape(-1), block if simultaneous else _PERIOD, block, simultaneous,
-        )  # fmt: skip
-        kernel = packed_kernel if context.digits.size else sliced_kernel
-        return plan_lockstep(rows, n_steps, n_workers), kernel.bind(context)
-
-    def follow(self, order: Order) -> None:
-        """Let the next epochs of the sliced kernel follow an order with the same blocks."""
-        assert self._state.layout is not None
-        positions = self._state.layout.positions(order.samples())
-        if positions is None or self._sequence.size != positions.size:
-            raise SerialeqError("order: expected one with the blocks that were laid out")
-        self._sequence[:] = positions
-
-    def _context(
-        self,
-        samples: np.ndarray,
-        times: np.ndarray,
-        partial: np.ndarray,
-        gram: np.ndarray,
-        period: int,
-        block: int,
-        simultaneous: bool = False,
-    ) -> LinearContext:
-        state, layout, lattice = self._state, self._state.layout, self.lattice
-        targets, importance = self._laid_out
-        assert layout is not None
-        n_slices, room = layout.n_slices, partial.shape[-1]
-        packed = (
-            self.dense
-            and self.n_outputs == 1
-            and block >= LEAST_ROWS
-            and lattice is not None
-            and LEAST_LIMIT <= lattice.limit <= MOST_LIMIT
-        )
-        return LinearContext(
-            samples=samples,
-            times=times,
-            ptr=layout.ptr,
-            columns=layout.columns,
-            values=layout.values,
-            targets=targets,
-            importance=importance,
-            rates=self._rates,
-            folds=self._folds,
-            weights=state.weights.reshape(-1),
-            sums=state.sums.reshape(-1),
-            first_column=layout.first,
-            row_width=layout.row_width,
-            intercept=state.intercept,
-            state=state.bounds,
-            partial=partial,
-            gram=gram,
-            scratch=aligned_zeros((3 * n_slices, room)),
-            digits=aligned_zeros((4 * state.weights.size if packed else 0,), np.int16, PAGE),
-            pairs=aligned_zeros((n_slices, room), np.int32),
-            rows=aligned_zeros((n_slices, room), np.int64),
-            epsilon=self.epsilon,
-            most=lattice.most if lattice else 1.0,
-            limit=lattice.limit if lattice else np.inf,
-            intercept_decay=1.0 if self.dense else 0.01,
-            loss=self._loss,
-            n_outputs=self.n_outputs,
-            width=self._width,
-            block=block,
-            period=period,
-            dense=self.dense,
-            lattice=lattice is not None,
-            weighted=bool(importance.size),
-            with_intercept=self.fit_intercept,
-            averaged=self.average_from > 0,
-            simultaneous=simultaneous,
-        )
-
-    # ---- epochs --------------------------------------------------------------------------------
-
-    def _resize(self, n_samples: int, n_updates: int) -> None:
-        self._rates = np.empty((n_updates, 5 if self.average_from else 3))
-        period = self._simultaneous or _PERIOD
-        self._folds = np.ones((n_samples // period + 1, 2))
-        self._updates_per_epoch = n_updates
+    def facts(self) -> dict[str, str]:
+        """Return what the columns, the lattice and the blocks are like."""
+        return facts_of(self)
 
     def begin_epoch(self, epoch: int, n_samples: int) -> None:
         """Find the steps of the epoch, and have it begin with what the last one left to do."""
@@ -366,8 +38,8 @@ class LinearModel(SlicedProblem):
             self._state.restart_sums()
         batch = self._simultaneous or 1
         scale, passed = self.steps.fill(
-            self._rates, self._folds, 1 if self._simultaneous else _PERIOD, self.n_updates,
-            n_samples, batch, self.lattice, self.average_from,
+            self._rates, self._folds, 1 if self._simultaneous else PERIOD, self.n_updates,
+            n_samples, batch, self.lattice,
         )  # fmt: skip
         self._folds[:1] = owed  # none before there is a layout
         self._state.owe(scale, passed)
@@ -396,10 +68,7 @@ class LinearModel(SlicedProblem):
 
     def data(self) -> dict[str, np.ndarray]:
         """Return the rows, the targets and their weights."""
-        rows = {"values": self._X}
-        if not self.dense:
-            rows = {"indptr": self._indptr, "indices": self._indices, "values": self._X.data}
-        return rows | {"targets": self.targets, "importance": self._importance}
+        return self.matrix.arrays() | {"targets": self.targets, "importance": self._importance}
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Set the state to what `state` returned before.
@@ -419,13 +88,11 @@ class LinearModel(SlicedProblem):
         """Return the objective: mean weighted loss over outputs and samples, plus the penalty."""
         coef, intercept = self.published()
         coef = np.ascontiguousarray(coef.T)
-        data = self._X.reshape(-1) if self.dense else self._X.data
-        indices = np.zeros(0, dtype=np.int32) if self.dense else self._indices
         partial = np.zeros(-(-self.n_samples // CHUNK))
-        team = team or WorkerTeam(1)
+        team, rows = team or WorkerTeam(1), self.matrix
         team.run(
-            loss_worker, team.n_threads, self._loss, self.epsilon, self._indptr, indices, data,
-            coef, intercept, self.targets, self._importance, partial, team.stop_flag,
+            loss_worker, team.n_threads, self._loss, self.epsilon, rows.indptr, rows.indices,
+            rows.data, coef, intercept, self.targets, self._importance, partial, team.stop_flag,
         )  # fmt: skip
         penalty = 0.5 * self.alpha * _sum(coef.reshape(-1) ** 2)
         return _sum(partial) / self.n_samples + penalty

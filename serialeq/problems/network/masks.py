@@ -4,29 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from serialeq.errors import SerialeqError
 from serialeq.native.random import permutation, stream_key
 
 from .kernel import draw_masks, draw_parts
 
 MASKS = ("partition", "independent")
-
-
-def check_groups(hidden_units: int, n_groups: int, n_kept: int, masks: str) -> None:
-    """Raise SerialeqError unless units can be grouped, and groups kept, like this."""
-    if hidden_units < 1 or n_groups < 1 or hidden_units % n_groups:
-        raise SerialeqError(
-            f"n_groups: expected a divisor of hidden_units={hidden_units}, got {n_groups}"
-        )
-    if not 1 <= n_kept <= n_groups:
-        raise SerialeqError(f"n_kept: expected 1 to n_groups={n_groups}, got {n_kept}")
-    if masks not in MASKS:
-        raise SerialeqError(f"masks: expected one of {', '.join(MASKS)}, got {masks!r}")
-    if masks == "partition" and n_groups % n_kept:
-        raise SerialeqError(
-            f"n_kept: expected a divisor of n_groups={n_groups} with masks='partition', "
-            f"got {n_kept}"
-        )
 
 
 def draw_kept(

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from serialeq.errors import SerialeqError
 from serialeq.hypergraph import Hypergraph
 from serialeq.native.random import fill_uniform, stream_key
 from serialeq.native.simd import aligned_zeros, lanes
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, blocked_order
-from serialeq.planning.prediction import DEFAULT_COSTS, predict
-from serialeq.problem import STEPS_LOOKED_AT, Problem, check_state
+from serialeq.planning.prediction import DEFAULT_COSTS, CostModel
+from serialeq.problem import Problem, check_state
+from serialeq.training.parameters import OneOf
 
 from .kernel import (
     OUTPUTS,
@@ -30,7 +30,8 @@ from .kernel import (
     network_kernel,
     outputs_worker,
 )
-from .masks import check_groups, draw_kept
+from .masks import draw_kept
+from .parameters import NetworkParameters
 
 
 class DropoutNetwork(Problem):
@@ -49,25 +50,12 @@ class DropoutNetwork(Problem):
     X : scipy sparse array or 2-d array, shape (n, d)
     targets : array, shape (n, n_outputs)
         One-hot or 0/1 for softmax and logistic outputs; any numbers for squared ones.
-    hidden_units : int
-    n_groups : int
-        Divides `hidden_units`; equal to it: masks of single units. Weights of a group fill whole
-        cache lines, so groups of less than 16 units (8 in float64) leave memory unused.
-    n_kept : int
-        Groups that each sample keeps.
-    masks : {"partition", "independent"}
-        Independent: every sample draws its own uniformly random `n_kept` groups in every epoch.
-        Partition: every epoch cuts the groups at random into parts of `n_kept`, and each sample
-        draws one of the parts. Each mask has the same distribution as an independent one, but two
-        samples of an epoch share all of their groups or none, so the parts train in parallel.
-    output : {"softmax", "logistic", "squared"}
-        Cross entropy; a logistic loss for each output; half the squared error.
-    step : float
-        AdaGrad's step.
-    initial_square : float
-        What AdaGrad's sums start from.
-    dtype : numpy dtype
-        ``float32`` or ``float64``.
+    parameters : NetworkParameters, optional
+        Weights of a group fill whole cache lines, so groups of less than 16 units (8 in float64)
+        leave memory unused.
+    output : {"softmax", "logistic", "squared"}, optional
+        Cross entropy; a logistic loss for each output; half the squared error. By default what
+        the loss asks for: a softmax, or with one output a logistic one.
     seed : int
         Of the first weights and the masks.
     """
@@ -79,25 +67,22 @@ class DropoutNetwork(Problem):
         self,
         X: Any,
         targets: np.ndarray,
+        parameters: NetworkParameters | None = None,
         *,
-        hidden_units: int = 256,
-        n_groups: int = 16,
-        n_kept: int = 4,
-        masks: str = "partition",
-        output: str = "softmax",
-        step: float = 0.05,
-        initial_square: float = 1e-4,
-        dtype: Any = np.float32,
+        output: str | None = None,
         seed: int = 0,
     ) -> None:
-        check_groups(hidden_units, n_groups, n_kept, masks)
-        if output not in OUTPUTS:
-            raise SerialeqError(f"output: expected one of {', '.join(OUTPUTS)}, got {output!r}")
-        self.dtype = np.dtype(dtype)
-        self.n_groups, self.n_kept, self.masks = n_groups, n_kept, masks
-        self.n_units = hidden_units // n_groups
+        p = parameters or NetworkParameters()
+        p.check_parameters()
+        if output is None:
+            entropy = "softmax" if targets.shape[1] > 1 else "logistic"
+            output = entropy if p.loss == "log_loss" else "squared"
+        OneOf(*OUTPUTS)("output", output)
+        self.dtype = np.dtype(p.dtype)
+        self.n_groups, self.n_kept, self.masks = int(p.n_groups), int(p.n_kept), p.masks
+        self.n_units = int(p.hidden_units) // self.n_groups
         self.n_features, self.n_outputs = X.shape[1], targets.shape[1]
-        self.output, self.step, self.seed = output, step, seed
+        self.output, self.step, self.seed = output, float(p.learning_rate), seed
         rows = sp.csr_array(X, copy=True)
         rows.sum_duplicates()  # sums depend on the order of entries
         rows.eliminate_zeros()
@@ -110,11 +95,12 @@ class DropoutNetwork(Problem):
         n = X.shape[0]
         self._targets = np.zeros((n, self._padded(self.n_outputs)), dtype=self.dtype)
         self._targets[:, : self.n_outputs] = targets
-        n_in, n_out = n_groups * (self.n_features + 1), n_groups * (self.n_units + 1)
+        n_in = self.n_groups * (self.n_features + 1)
+        n_out = self.n_groups * (self.n_units + 1)
         self._inward = aligned_zeros((n_in, self._padded(self.n_units)), self.dtype)
         self._outward = aligned_zeros((n_out, self._targets.shape[1]), self.dtype)
-        self._inward_squares = np.full(n_in, initial_square, dtype=self.dtype)
-        self._outward_squares = np.full(n_out, initial_square, dtype=self.dtype)
+        self._inward_squares = np.full(n_in, p.initial_square, dtype=self.dtype)
+        self._outward_squares = np.full(n_out, p.initial_square, dtype=self.dtype)
         self._initialise()
         self.draw(0)
 
@@ -198,21 +184,28 @@ class DropoutNetwork(Problem):
             team=team,
         )
 
-    def predicted_speedup(self, order: Order, n_workers: int) -> float:
-        """Predict from the size of a sample's update, and count planning, which every epoch needs.
+    @property
+    def costs(self) -> CostModel:  # type: ignore[override]
+        """From the size of a sample's update; planning is counted, which every epoch needs.
 
         Nanoseconds, measured on 20 Newsgroups.
         """
         n = max(self._kept.shape[0], 1)
         lines = self._indptr[-1] / n * self._inward.shape[1] / lanes(self.dtype)
         out_lines = self.n_units * self._outward.shape[1] / lanes(self.dtype)
-        costs = replace(
+        return replace(
             DEFAULT_COSTS,
             sample=self.n_kept * (12.0 * lines + 4.5 * out_lines) + 10.0 * self.n_outputs + 150.0,
             transfer=10.0 * (lines + out_lines),  # a group that another core has changed
             launch=DEFAULT_COSTS.launch + 50.0 * n,
         )
-        return predict(order, n_workers, costs, limit=STEPS_LOOKED_AT).speedup
+
+    def facts(self) -> dict[str, str]:
+        """Return what the groups are like, of which the supports consist."""
+        return {
+            "groups": f"{self.n_groups} of {self.n_units} units, {self.n_kept} kept by each sample",
+            "supports": f"of the first epoch; masks ({self.masks}) are drawn anew in each",
+        }
 
     # ---- the result ----------------------------------------------------------------------------
 
@@ -237,6 +230,8 @@ class DropoutNetwork(Problem):
             "hidden_squares": self._inward_squares.reshape(self.n_groups, -1).T[places],
             "output_squares": self._outward_squares.reshape(self.n_groups, -1).copy(),
         }
+
+    state = trained  # which are copies
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Set the state to what `trained` returned before."""

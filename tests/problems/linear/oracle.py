@@ -19,11 +19,11 @@ OPTIONS: dict[str, Any] = {
     "alpha": 1e-2,
     "epsilon": 0.1,
     "fit_intercept": True,
-    "schedule": "optimal",
+    "learning_rate": "optimal",
     "eta0": 0.1,
     "power_t": 0.5,
     "importance": None,
-    "average_from": 0,
+    "average": 0,
 }
 """What `train` and `LinearModel` are given unless a test says otherwise."""
 
@@ -68,7 +68,7 @@ def slope(loss: str, epsilon: float, p: float, y: float) -> float:
 
 def step(t: int, o: dict[str, Any]) -> float:
     """Return eta of update t = 1, 2, …"""
-    match o["schedule"]:
+    match o["learning_rate"]:
         case "optimal":
             size = math.sqrt(1.0 / math.sqrt(o["alpha"]))
             first = size / max(1.0, slope(o["loss"], o["epsilon"], -size, 1.0))
@@ -83,7 +83,7 @@ def step(t: int, o: dict[str, Any]) -> float:
             return o["eta0"] / t
         case "invscaling":
             return o["eta0"] / exp(o["power_t"] * log1p(t - 1.0))
-    raise ValueError(o["schedule"])
+    raise ValueError(o["learning_rate"])
 
 
 def train(
@@ -144,7 +144,7 @@ def train(
                     lost[k] = exact - round(exact) if batch else 0.0
                     if o["fit_intercept"]:
                         intercept[k] -= intercept_decay * (share * g)
-            counted = float(0 < o["average_from"] <= t)
+            counted = float(0 < o["average"] <= t)
             for k in outputs:
                 intercept_sum[k] += counted * intercept[k]
             for i, k, factor in factors:
@@ -160,7 +160,7 @@ def train(
             v = [[round(scale * x) for x in one] for one in v]
     unit = 2.0 ** (-a - b) / feature_scale
     arrays = {"coef": np.array(v, dtype=float) * unit, "intercept": np.array(intercept)}
-    if o["average_from"]:
+    if o["average"]:
         arrays["coef_sum"] = np.array(u, dtype=float) * -unit
         arrays["intercept_sum"] = np.array(intercept_sum)
     return arrays

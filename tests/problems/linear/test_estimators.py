@@ -71,7 +71,7 @@ def test_mini_batches_are_another_algorithm_with_one_digest() -> None:
 
 
 def test_more_workers_than_cores_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serialeq.problems.linear.base.available_cores", lambda: 2)
+    monkeypatch.setattr("serialeq.training.trainer.available_cores", lambda: 2)
     model = classifier(n_jobs=64, engine="lookahead").fit(X, Y)
     assert model.n_workers_ == 2
     assert model.engine_reason_ == "as asked; 64 workers asked for, 2 cores"

@@ -39,7 +39,7 @@ def test_other_engines_equal_serial_in_float64(engine: str) -> None:
 @pytest.mark.parametrize("engine", ["dataflow", "locked"])
 def test_means_of_other_engines_equal_those_of_serial(engine: str) -> None:
     X, targets = text(n=60, d=500)
-    options = {**LOG, "arithmetic": "float64", "average_from": 20}
+    options = {**LOG, "arithmetic": "float64", "average": 20}
     expected = train(make(X, targets, **options), "shuffled", "serial", n_epochs=2)
     assert expected["coef_sum"].any()
     for n_workers in (2, 3):
@@ -50,7 +50,7 @@ def test_means_of_other_engines_equal_those_of_serial(engine: str) -> None:
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_updates_touch_what_is_declared(fit_intercept: bool) -> None:
     X, targets = text(n=20, d=12)
-    options = {"arithmetic": "float64", "average_from": 3, "fit_intercept": fit_intercept}
+    options = {"arithmetic": "float64", "average": 3, "fit_intercept": fit_intercept}
     problem = make(X, targets, **LOG | options)
     problem.load({"coef": np.ones((1, 12)), "intercept": np.ones(1)})
     check_supports(problem)
@@ -79,8 +79,8 @@ def test_engines_that_a_problem_cannot_use_are_refused() -> None:
 
 def test_means_begin_at_an_update() -> None:
     X, targets = text(n=20, d=10)
-    with pytest.raises(SerialeqError, match="average_from: expected 0 or an update, got -1"):
-        make(X, targets, **LOG, average_from=-1)
+    with pytest.raises(SerialeqError, match="average: expected at least 0, got -1"):
+        make(X, targets, **LOG, average=-1)
 
 
 @pytest.mark.parametrize("n_workers", [1, 2, 5])

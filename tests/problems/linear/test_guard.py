@@ -20,6 +20,7 @@ from problems.linear.trainings import (
     REGRESSION,
     SQUARED,
     make,
+    model,
     oracle,
     outcome,
     text,
@@ -30,7 +31,6 @@ from problems.linear.trainings import (
 from serialeq.errors import DivergenceError, SerialeqError
 from serialeq.native.team import WorkerTeam
 from serialeq.problems.linear.lattice import choose_lattice, row_sizes
-from serialeq.problems.linear.problem import LinearModel
 from serialeq.testing.strategies import worker_counts
 
 
@@ -52,7 +52,7 @@ def borderline(draw: Any, loss: str, **_: Any) -> tuple[np.ndarray, np.ndarray, 
     b = min(40, int(np.log2(limit)) - a - room)
     options = {
         "alpha": draw(st.sampled_from([0.0, 1e-3])),
-        "schedule": "constant",
+        "learning_rate": "constant",
         "eta0": 2.0 ** draw(st.integers(-8, room)) / choose_lattice(sizes, 1.0).scale ** 2,
         "lattice_bits": (a, b),
     }
@@ -97,7 +97,7 @@ def test_the_error_names_the_first_update_beyond_the_limit(engine: str, n_worker
 def test_the_bound_grows_by_all_factors_of_a_mini_batch(n_workers: int) -> None:
     # Four factors of 10, which cancel out: each is below the limit of 31.9, together they are not.
     targets = np.array([[-1.0], [1.0]] * 30)
-    options = {"eta0": 40.0, "batch": 4}
+    options = {"eta0": 40.0, "batch_size": 4}
     problem = make(np.ones((60, 1)), targets, **HINGE | CONSTANT | options)
     with pytest.raises(SerialeqError, match=r"lattice: at update 0 .* could exceed 31.9"):
         train(problem, "given", "minibatch", n_workers)
@@ -109,8 +109,8 @@ def test_steps_without_bounds_are_divergence(engine: str, n_workers: int, spoile
     # The first factor is infinite; in a mini-batch what it leaves for the next one is no number.
     targets = np.zeros((64, 3))
     targets[:, spoiled] = 1e305
-    options = {"loss": "squared_error", "alpha": 0.0, "schedule": "constant", "eta0": 1e60}
-    problem = LinearModel(np.ones((64, 2)), targets, **options, batch=16, lattice_bits=(2, 4))
+    options = {"loss": "squared_error", "alpha": 0.0, "learning_rate": "constant", "eta0": 1e60}
+    problem = model(np.ones((64, 2)), targets, **options, batch_size=16, lattice_bits=(2, 4))
     with pytest.raises(DivergenceError, match="diverged in update 0 of the epoch"):
         train(problem, "given", engine, n_workers)
 
@@ -128,7 +128,7 @@ def test_without_the_guard_bits_depend_on_the_number_of_workers() -> None:
     rng = np.random.default_rng(2)
     X = rng.uniform(0.1, 0.25, (200, 8))
     targets = np.where(rng.random((200, 1)) < 0.5, 1.0, -1.0)
-    options = {"alpha": 0.0, "schedule": "constant", "eta0": 50.0, "lattice_bits": (13, 24)}
+    options = {"alpha": 0.0, "learning_rate": "constant", "eta0": 50.0, "lattice_bits": (13, 24)}
     engines = [("serial", 1), *(("lookahead", n_workers) for n_workers in range(1, 9))]
     guarded, unguarded = set(), set()
     for engine, n_workers in engines:
@@ -146,7 +146,7 @@ def test_without_the_guard_bits_depend_on_the_number_of_workers() -> None:
 
 def test_steps_that_grow_without_bound_leave_the_lattice() -> None:
     X, targets = np.full((300, 1), 4.0), np.ones((300, 1))
-    options = {"alpha": 0.0, "schedule": "constant", "eta0": 1e9}
+    options = {"alpha": 0.0, "learning_rate": "constant", "eta0": 1e9}
     messages = {
         outcome(make(X, targets, **SQUARED | options), "given", engine, n_workers)
         for engine, n_workers in (("serial", 1), ("lookahead", 1), ("lookahead", 2))
@@ -157,6 +157,6 @@ def test_steps_that_grow_without_bound_leave_the_lattice() -> None:
 
 def test_a_step_beyond_the_inverse_penalty_is_an_error() -> None:
     X, targets = text(n=20, d=10)
-    problem = make(X, targets, **HINGE | {"schedule": "constant", "alpha": 0.5, "eta0": 3.0})
+    problem = make(X, targets, **HINGE | {"learning_rate": "constant", "alpha": 0.5, "eta0": 3.0})
     with pytest.raises(SerialeqError, match=r"alpha, eta0: expected steps below .* = 2, got 3$"):
         train(problem, "given", "serial")

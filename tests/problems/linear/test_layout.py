@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from problems.linear.trainings import HINGE, LOG, SQUARED, make, train
+from problems.linear.trainings import HINGE, LOG, SQUARED, make, model, train
 
 from serialeq.digest import digest_arrays
-from serialeq.problems.linear.problem import LinearModel
 from serialeq.problems.linear.slices import cut_columns
 
 N = 70
@@ -30,7 +29,7 @@ ORDERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("config", [LOG, SQUARED], ids=["sparse", "dense"])
 def test_orders_and_engines_follow_each_other_on_one_problem(config: dict[str, Any]) -> None:
-    config = config | {"schedule": "constant", "eta0": 0.01}
+    config = config | {"learning_rate": "constant", "eta0": 0.01}
     alone = make(X, TARGETS, **config)
     state = alone.state()
     one = make(X, TARGETS, **config)
@@ -85,7 +84,7 @@ def test_forms_of_the_data_make_no_difference(form: Any) -> None:
     plain = np.ascontiguousarray(values, dtype=float)
     plain = sp.csr_array(plain) if sp.issparse(given) else plain
     digests = {
-        digest_arrays(train(LinearModel(data, TARGETS, **LOG | {"eta0": 1e-6}), "given", "serial"))
+        digest_arrays(train(model(data, TARGETS, **LOG | {"eta0": 1e-6}), "given", "serial"))
         for data in (given, plain)
     }
     assert len(digests) == 1

@@ -20,6 +20,7 @@ from problems.linear.trainings import (
     MINIBATCHES,
     OPTIONS,
     make,
+    model,
     oracle,
     outcome,
     text,
@@ -33,7 +34,6 @@ from serialeq.native.team import WorkerTeam
 from serialeq.order import given_order
 from serialeq.problems.linear import cost as linear_cost
 from serialeq.problems.linear.cost import LinearCost
-from serialeq.problems.linear.problem import LinearModel
 from serialeq.testing.strategies import worker_counts
 from serialeq.training.session import OrderSource, Session
 
@@ -68,7 +68,7 @@ def test_serial_is_the_oracle_and_lookahead_is_serial(config: dict[str, Any]) ->
 
 @pytest.mark.parametrize("config", MINIBATCHES, ids=title)
 def test_mini_batches_are_the_oracle_on_any_number_of_workers(config: dict[str, Any]) -> None:
-    check_engines(config, "minibatch", "minibatch", config["batch"])
+    check_engines(config, "minibatch", "minibatch", config["batch_size"])
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
@@ -76,8 +76,8 @@ def test_steps_below_a_tick_of_the_lattice_add_up_in_a_mini_batch(n_outputs: int
     rng = np.random.default_rng(0)
     X = 0.05 * rng.standard_normal((1_000, 40))
     targets = np.sign(X @ rng.standard_normal((40, n_outputs)))
-    options = {"schedule": "constant", "eta0": 0.05, "alpha": 0.0, "fit_intercept": False}
-    problem = LinearModel(X, targets, loss="log_loss", batch=500, **options)
+    options = {"learning_rate": "constant", "eta0": 0.05, "alpha": 0.0, "fit_intercept": False}
+    problem = model(X, targets, loss="log_loss", batch_size=500, **options)
     assert problem.lattice is not None
     assert problem.lattice.tick / 2 > 0.05 * 0.5 / 500  # a factor alone is rounded to zero
     team = WorkerTeam(2)
@@ -115,7 +115,13 @@ def test_a_weight_that_is_folded_to_nothing_has_no_sign() -> None:
     # -1 unit times the scale rounds to -0.0. The row that then moves nothing is left out by the
     # serial engine and added with factor 0 by the others: -0.0 + 0.0 would be 0.0.
     X, targets = np.array([[1.0, 1 / 16]]), np.array([[-1.0]])
-    options = {"loss": "hinge", "alpha": 2.0, "schedule": "constant", "eta0": 0.4, "block": 16}
+    options = {
+        "loss": "hinge",
+        "alpha": 2.0,
+        "learning_rate": "constant",
+        "eta0": 0.4,
+        "block_size": 16,
+    }
     options |= {"lattice_bits": (4, 0)}
     start = {"coef": np.array([[-8.0, -0.01]]), "intercept": np.array([0.0])}
     digests = set()
@@ -151,12 +157,12 @@ def test_training_goes_on_from_what_was_loaded() -> None:
 def test_the_mean_is_the_mean_of_the_weights_after_each_update(engine: str) -> None:
     # By definition: the weights after each update, seen by stopping there.
     X, targets = text(n=90, d=20)
-    options = LOG | {"alpha": 0.02, "schedule": "constant", "eta0": 1.0, "batch": 1}
+    options = LOG | {"alpha": 0.02, "learning_rate": "constant", "eta0": 1.0, "batch_size": 1}
     seen = []
     for stop in range(10, 91):
         problem = make(X, targets, **options)
         seen.append(train(problem, np.arange(stop), engine, 2))
-    averaged = make(X, targets, **options | {"average_from": 10})
+    averaged = make(X, targets, **options | {"average": 10})
     train(averaged, "given", engine, 2)
     for found, name in zip(averaged.published(), ("coef", "intercept"), strict=True):
         expected = np.mean([arrays[name] for arrays in seen], axis=0)
@@ -166,7 +172,7 @@ def test_the_mean_is_the_mean_of_the_weights_after_each_update(engine: str) -> N
 
 def test_means_go_on_from_what_was_loaded() -> None:
     X, targets = text(n=150, d=50)
-    options = HINGE | {"average_from": 30}
+    options = HINGE | {"average": 30}
     whole = train(make(X, targets, **options), "reshuffled", "serial", n_epochs=2)
     first, then = make(X, targets, **options), make(X, targets, **options)
     train(first, "reshuffled", "serial")
@@ -179,7 +185,7 @@ def test_means_go_on_from_what_was_loaded() -> None:
 
 def test_means_start_anew_with_the_updates() -> None:
     X, targets = text(n=90, d=20)
-    options = LOG | {"average_from": 1, "alpha": 0.1}
+    options = LOG | {"average": 1, "alpha": 0.1}
     again, then = make(X, targets, **options), make(X, targets, **options)
     first = train(again, "given", "serial")
     then.load({name: first[name] for name in ("coef", "intercept")})
@@ -206,9 +212,9 @@ def test_what_is_loaded_is_not_shrunk_by_what_was_before() -> None:
 @pytest.mark.parametrize(("engine", "n_workers"), ENGINES)
 def test_an_epoch_of_nothing_changes_nothing(engine: str, n_workers: int) -> None:
     X, targets = text(n=90, d=20)
-    problem = make(X, targets, **LOG | {"average_from": 1, "alpha": 0.1})
+    problem = make(X, targets, **LOG | {"average": 1, "alpha": 0.1})
     before = train(problem, "given", "serial")
-    then = make(X, targets, **LOG | {"average_from": 1, "alpha": 0.1})
+    then = make(X, targets, **LOG | {"average": 1, "alpha": 0.1})
     then.load(before)
     assert same_bytes(train(then, np.zeros(0, dtype=int), engine, n_workers), before)
 
@@ -230,7 +236,7 @@ def test_plans_take_a_bounded_amount_of_memory() -> None:
 @pytest.mark.parametrize(("n", "block"), [(600, 16), (600, 1), (270, 32)])
 def test_planned_memory_is_what_is_allocated(n: int, block: int) -> None:
     X, targets = text(n=n)
-    problem = make(X, targets, **LOG | {"block": block})
+    problem = make(X, targets, **LOG | {"block_size": block})
     order = given_order(problem.hypergraph, np.arange(n))
     schedule, bound = problem.sliced(order, WorkerTeam(3, 1), simultaneous=False)
     told = problem.cost.memory(block, 3, 1)
@@ -250,7 +256,7 @@ def test_waits_that_do_not_fit_are_waits_of_fewer_workers(monkeypatch: Any) -> N
     X, targets = text()
     expected = train(make(X, targets, **LOG), "shuffled", "serial")
     monkeypatch.setattr(linear_cost, "_ROOM", 0)
-    problem = make(X, targets, **LOG | {"block": 1})
+    problem = make(X, targets, **LOG | {"block_size": 1})
     with WorkerTeam(1_024, 2) as team:
         session = Session(problem, OrderSource(problem, "shuffled", 3, team), "lookahead", team)
         session.run_epoch(0)
@@ -269,6 +275,6 @@ def test_entries_in_any_order_and_repeated_entries_are_one_matrix() -> None:
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=50))])
     halves = np.repeat(values[by_row] / 2, 2)  # each entry twice
     matrix = sp.csr_array((halves, np.repeat(columns[by_row], 2), 2 * indptr), shape=X.shape)
-    problem = LinearModel(matrix, targets, **OPTIONS | HINGE)
+    problem = model(matrix, targets, **OPTIONS | HINGE)
     assert same_bytes(train(problem, "shuffled", "lookahead", 2), expected)
     assert matrix.nnz == halves.size  # the caller's matrix is as it was

@@ -12,31 +12,32 @@ from problems.linear import oracle as linear_oracle
 from serialeq.digest import digest_arrays
 from serialeq.errors import SerialeqError
 from serialeq.native.team import WorkerTeam
+from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 from serialeq.training.session import OrderSource, Session
 
 OPTIONS = linear_oracle.OPTIONS
 CONFIGS: list[dict[str, Any]] = [
-    {"loss": "hinge", "block": 16},
-    {"loss": "log_loss", "block": 16},
-    {"loss": "squared_error", "block": 32, "dense": True},
-    {"loss": "hinge", "block": 32, "dense": True, "n_outputs": 3},
-    {"loss": "perceptron", "block": 1, "weighted": True},
-    {"loss": "huber", "block": 2, "dense": True, "n_outputs": 3, "weighted": True},
-    {"loss": "epsilon_insensitive", "block": 4, "fit_intercept": False, "average_from": 1},
-    {"loss": "squared_hinge", "block": 8, "n_outputs": 9, "average_from": 20},
-    {"loss": "modified_huber", "block": 64, "dense": True, "average_from": 90},
-    {"loss": "squared_epsilon_insensitive", "block": 64, "n_outputs": 3},
+    {"loss": "hinge", "block_size": 16},
+    {"loss": "log_loss", "block_size": 16},
+    {"loss": "squared_error", "block_size": 32, "dense": True},
+    {"loss": "hinge", "block_size": 32, "dense": True, "n_outputs": 3},
+    {"loss": "perceptron", "block_size": 1, "weighted": True},
+    {"loss": "huber", "block_size": 2, "dense": True, "n_outputs": 3, "weighted": True},
+    {"loss": "epsilon_insensitive", "block_size": 4, "fit_intercept": False, "average": 1},
+    {"loss": "squared_hinge", "block_size": 8, "n_outputs": 9, "average": 20},
+    {"loss": "modified_huber", "block_size": 64, "dense": True, "average": 90},
+    {"loss": "squared_epsilon_insensitive", "block_size": 64, "n_outputs": 3},
 ]
 """What is compiled in: each is machine code of its own, so there are few of them."""
 MINIBATCHES: list[dict[str, Any]] = [
-    {"loss": "log_loss", "block": 4, "batch": 10, "average_from": 2},
-    {"loss": "hinge", "block": 16, "batch": 64, "dense": True, "n_outputs": 3},
+    {"loss": "log_loss", "block_size": 4, "batch_size": 10, "average": 2},
+    {"loss": "hinge", "block_size": 16, "batch_size": 64, "dense": True, "n_outputs": 3},
 ]
 HINGE, LOG, SQUARED, THREE = CONFIGS[:4]
 BLOCKS_OF = {"lookahead": HINGE, "minibatch": MINIBATCHES[0]}
 ENGINES = [("serial", 1), ("lookahead", 1), ("lookahead", 3)]
-CONSTANT = {"alpha": 0.0, "schedule": "constant", "lattice_bits": (10, 28)}
+CONSTANT = {"alpha": 0.0, "learning_rate": "constant", "lattice_bits": (10, 28)}
 REGRESSION = ("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive")
 
 
@@ -53,7 +54,12 @@ def make(
     Number of outputs and whether there are weights follow from the other arguments.
     """
     data = np.ascontiguousarray(X) if dense else sp.csr_array(X)
-    return LinearModel(data, targets, **OPTIONS | options)
+    return model(data, targets, **OPTIONS | options)
+
+
+def model(X: Any, targets: np.ndarray, *, importance: Any = None, **options: Any) -> LinearModel:
+    """Return a model with a record of these parameters."""
+    return LinearModel(X, targets, LinearParameters(**options), importance=importance)
 
 
 def train(
@@ -95,7 +101,7 @@ def trainings(
     schedules = ["constant", "invscaling"] + ["optimal", "pegasos"] * (alpha > 0)
     options: dict[str, Any] = {
         "alpha": alpha,
-        "schedule": draw(st.sampled_from(schedules)),
+        "learning_rate": draw(st.sampled_from(schedules)),
         "eta0": draw(st.sampled_from([0.01, 0.3, 2.0])) / magnitude**2,
         "power_t": draw(st.sampled_from([0.25, 0.5, 1])),
     }

@@ -49,7 +49,7 @@ def test_engine_and_number_of_workers_do_not_show(order: str) -> None:
 
 
 def test_more_workers_than_cores_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serialeq.problems.network.estimator.available_cores", lambda: 2)
+    monkeypatch.setattr("serialeq.training.trainer.available_cores", lambda: 2)
     model = classifier(n_jobs=64, engine="dataflow").fit(X, Y)
     assert model.n_workers_ == 2
     assert model.engine_reason_ == "as asked; 64 workers asked for, 2 cores"
@@ -123,12 +123,13 @@ def test_clones_and_pickles() -> None:
     [
         ({"hidden_units": 60}, "n_groups: expected a divisor of hidden_units=60, got 16"),
         ({"hidden_units": 0}, "hidden_units: expected at least 1, got 0"),
+        ({"hidden_units": 10**400}, r"hidden_units: expected a number below 2\*\*1024"),
         ({"n_groups": 2.0}, "n_groups: expected an integer, got 2.0"),
         ({"n_kept": 32}, "n_kept: expected 1 to n_groups=16, got 32"),
         ({"n_kept": 3}, "n_kept: expected a divisor of n_groups=16"),
         ({"masks": "none"}, "masks: expected one of partition, independent, got 'none'"),
         ({"loss": "hinge"}, "loss: expected one of log_loss, squared_error, got 'hinge'"),
-        ({"learning_rate": 0.0}, "learning_rate: expected more than 0.0, got 0.0"),
+        ({"learning_rate": 0.0}, "learning_rate: expected more than 0, got 0.0"),
         ({"initial_square": np.nan}, "initial_square: expected a finite number, got nan"),
         ({"initial_square": 1e-60}, "initial_square: expected a number of float32, got 1e-60"),
         ({"learning_rate": 1e60}, r"learning_rate: expected a number of float32, got 1e\+60"),

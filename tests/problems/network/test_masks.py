@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from problems.network.trainings import CONFIGS, data, make, title
+from problems.network.trainings import CONFIGS, data, make, network, title
 
 from serialeq.errors import SupportError
 from serialeq.native.random import stream_key
@@ -33,7 +33,7 @@ def test_a_support_without_a_group_is_found() -> None:
             return graph
 
     X, targets = data(5, 9, 3, 0.4, seed=5)
-    problem = Forgetful(sp.csr_array(X), targets, **CONFIGS[0], n_kept=2)
+    problem = network(sp.csr_array(X), targets, kind=Forgetful, **CONFIGS[0], n_kept=2)
     with pytest.raises(SupportError, match="writes variable"):
         check_supports(problem)
 

@@ -9,13 +9,14 @@ import scipy.sparse as sp
 from problems.network import oracle as network_oracle
 
 from serialeq.native.team import WorkerTeam
+from serialeq.problems.network.parameters import NetworkParameters
 from serialeq.problems.network.problem import DropoutNetwork
 from serialeq.training.session import OrderSource, Session
 
 ENGINES = ("dataflow", "groups", "cyclades", "locked")
 CONFIGS: list[dict[str, Any]] = [
     {"hidden_units": 32, "n_groups": 16, "output": "softmax"},
-    {"hidden_units": 12, "n_groups": 12, "output": "logistic", "dtype": np.float64},
+    {"hidden_units": 12, "n_groups": 12, "output": "logistic", "dtype": "float64"},
     {"hidden_units": 80, "n_groups": 4, "output": "squared"},
 ]
 """What is compiled in: groups with few units, of one unit, and of more than a vector."""
@@ -36,7 +37,15 @@ def data(n: int, d: int, n_outputs: int, density: float, seed: int) -> tuple[Any
 
 def make(config: dict[str, Any], n: int = 60, **options: Any) -> DropoutNetwork:
     X, targets = data(n, 9, N_OUTPUTS[config["output"]], 0.4, seed=5)
-    return DropoutNetwork(sp.csr_array(X), targets, **config | options)
+    return network(sp.csr_array(X), targets, **config | options)
+
+
+def network(
+    X: Any, targets: np.ndarray, *, output: str | None = None, seed: int = 0,
+    kind: type[DropoutNetwork] = DropoutNetwork, **options: Any,
+) -> DropoutNetwork:  # fmt: skip
+    """Return a network with a record of these parameters."""
+    return kind(X, targets, NetworkParameters(**options), output=output, seed=seed)
 
 
 def oracle(
