@@ -6,77 +6,75 @@ one, in turns; and the speed of fingerprints.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Annotated
 
+import numpy as np
+import typer
+
+from benchmarks.datasets import Split
+from benchmarks.kinds.mf import make_problem
+from benchmarks.timing import race, seconds
 from serialeq import RunRecorder, digest_arrays, generate_ratings
 from serialeq.problems.mf.problem import Factorization
+from serialeq.training.callbacks import Callback
 from serialeq.training.fit import fit
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ratings", type=int, default=1_000_000)
-    parser.add_argument("--factors", type=int, default=32)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--jobs", type=int, default=None)
-    parser.add_argument("--digest-every", type=int, default=10)
-    options = parser.parse_args()
-    data = generate_ratings(options.ratings)
-
-    def problem() -> Factorization:
-        return Factorization(
-            data.users, data.items, data.values, data.shape, n_factors=options.factors
-        )
-
-    def run(n_epochs: int, seconds: float | None, every: int = 1) -> float:
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:
-            path = Path(directory) / "run"
-            callbacks = []
-            if seconds is not None:
-                callbacks = [RunRecorder(path, seconds=seconds, digest_every=every)]
-            made = problem()
-            began = time.perf_counter()
-            fit(made, "blocked", n_epochs=n_epochs, n_jobs=options.jobs, callbacks=callbacks)
-            return time.perf_counter() - began
-
-    contestants: dict[str, tuple[Any, ...]] = {
-        "not recorded": (None,),
-        "digests only": (1e9,),
-        "checkpoint a second": (1.0,),
-        f"checkpoint a second, digest every {options.digest_every}": (1.0, options.digest_every),
+def main(
+    ratings: Annotated[int, typer.Option(help="Ratings to train on.")] = 1_000_000,
+    factors: Annotated[int, typer.Option(help="Rank.")] = 32,
+    length: Annotated[float, typer.Option("--seconds", help="Of each training.")] = 3.0,
+    rounds: Annotated[int, typer.Option(help="Turns of each way.")] = 7,
+    jobs: Annotated[int | None, typer.Option(help="Workers; all cores by default.")] = None,
+    digest_every: Annotated[int, typer.Option(help="The k of every k-th epoch.")] = 10,
+) -> None:
+    """Compare trainings that are recorded with one that is not."""
+    data = generate_ratings(ratings)
+    make = partial(make_problem, Split(data, data), n_factors=factors)
+    run(make(), 3, jobs, 0.0)  # compiles
+    n_epochs = max(int(length / (run(make(), 30, jobs) / 30)), 1)
+    ways: dict[str, tuple[float | None, int]] = {
+        "not recorded": (None, 1),
+        "digests only": (1e9, 1),
+        "checkpoint a second": (1.0, 1),
+        f"checkpoint a second, digest every {digest_every}": (1.0, digest_every),
     }
-    run(3, 0.0)
-    n_epochs = max(int(options.seconds / (run(30, None) / 30)), 1)
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for number in range(options.rounds):
-        for name in (*contestants,) if number % 2 else (*contestants,)[::-1]:
-            seconds[name].append(run(n_epochs, *contestants[name]))
-    base = seconds["not recorded"]
-    for name, found in seconds.items():
-        ratios = [one / other for one, other in zip(found, base, strict=True)]
-        epoch = 1e3 * median(found) / n_epochs
+    timings = race(
+        {name: partial(lambda way: run(make(), n_epochs, jobs, *way), way)
+         for name, way in ways.items()},
+        rounds,
+    )  # fmt: skip
+    for name in ways:
+        ratio = timings.speed("not recorded", name)
         print(
-            f"{name}: {median(found):.3f} s, {epoch:.2f} ms an epoch, "
-            f"ratio {median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+            f"{name}: {timings.median(name):.3f} s, {1e3 * timings.median(name) / n_epochs:.2f} ms "
+            f"an epoch, ratio {ratio.paired:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
         )
-    pairs = zip(seconds["checkpoint a second"], seconds["digests only"], strict=True)
-    ratios = [one / other for one, other in pairs]
-    print(f"checkpoints over digests only: ratio {median(ratios):.3f}")
-    arrays = problem().data()
+    ratio = timings.speed("digests only", "checkpoint a second")
+    print(f"checkpoints over digests only: ratio {ratio.paired:.3f}")
+    arrays = make().data()
     size = sum(array.nbytes for array in arrays.values())
-    speeds = []
-    for _ in range(options.rounds):
-        began = time.perf_counter()
-        digest_arrays(arrays)
-        speeds.append(size / (time.perf_counter() - began) / 1e6)
-    print(f"fingerprint: median {median(speeds):.0f} MB/s of {size / 1e6:.0f} MB")
+    spent = np.median([seconds(lambda: digest_arrays(arrays)) for _ in range(rounds)])
+    print(f"fingerprint: median {size / spent / 1e6:.0f} MB/s of {size / 1e6:.0f} MB")
+
+
+def run(
+    problem: Factorization, n_epochs: int, jobs: int | None, every: float | None = None,
+    digest_every: int = 1,
+) -> float:  # fmt: skip
+    """Return the seconds of a training, with a checkpoint every so many; None: not recorded."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:
+        callbacks: list[Callback] = []
+        if every is not None:
+            path = Path(directory) / "run"
+            callbacks = [RunRecorder(path, seconds=every, digest_every=digest_every)]
+        return seconds(
+            partial(fit, problem, "blocked", n_epochs=n_epochs, n_jobs=jobs, callbacks=callbacks)
+        )
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

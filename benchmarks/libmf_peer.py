@@ -74,7 +74,9 @@ class Libmf:
             warnings.simplefilter("ignore")  # it prints where it was found, and has `is` literals
             self._binding = importlib.import_module("libmf.mf")
         self._test = split.test
-        self._entries = as_entries(split.train)
+        train = split.train
+        columns = [c.astype(np.float32) for c in (train.users, train.items, train.values)]
+        self._entries = np.stack(columns, axis=1)
         self._options = {
             "fun": 0,
             "k": n_factors,
@@ -102,16 +104,14 @@ class Libmf:
         """Return the median held-out RMSE of several runs, as no two are alike."""
         return statistics.median(self.fit(iterations)[1] for _ in range(_RUNS))
 
-    def seconds_per_iteration(self) -> float:
+    def quality(self, epochs: int) -> float:
+        """Return the held-out RMSE of a run."""
+        return self.fit(epochs)[1]
+
+    def turn(self) -> float:
         """Return the seconds of an iteration, preparation excluded, by difference."""
         few, many = self.fit(_FEW)[0], self.fit(_MANY)[0]
         return (many - few) / (_MANY - _FEW)
-
-
-def as_entries(ratings: Ratings) -> np.ndarray:
-    """Return what the binding takes: user, item and value, float32, shape (n, 3)."""
-    columns = (ratings.users, ratings.items, ratings.values)
-    return np.stack([column.astype(np.float32) for column in columns], axis=1)
 
 
 def _rmse(model: Any, test: Ratings) -> float:

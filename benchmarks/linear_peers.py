@@ -21,7 +21,8 @@ import scipy.sparse as sp
 from sklearn.linear_model import SGDClassifier
 
 from benchmarks.datasets import SEED
-from benchmarks.linear_runners import LOSSES, Entry, Lap, Setting, Task, Trainer
+from benchmarks.kinds.linear import Setting
+from benchmarks.linear_runners import Entry, Lap, Task, Trainer
 
 _VW_CONSTANT = 11650396  # where VW has its intercept
 
@@ -47,9 +48,9 @@ class ScikitLearn:
 
     def _fit(self, setting: Setting, epochs: int) -> tuple[float, Any]:
         model = SGDClassifier(
-            loss=LOSSES[self.task.loss],
+            loss=self.task.loss,
             alpha=setting.alpha,
-            learning_rate=setting.schedule,
+            learning_rate=setting.learning_rate,
             eta0=setting.eta0,
             power_t=setting.power_t,
             max_iter=epochs,
@@ -84,7 +85,7 @@ class VowpalWabbit:
         vw = importlib.import_module("vowpalwabbit")
         n_features = self._task.X.shape[1]
         bits = max(18, int(np.ceil(np.log2(n_features))))
-        loss = {"log": "logistic", "hinge": "hinge"}[self._task.loss]
+        loss = {"log_loss": "logistic", "hinge": "hinge"}[self._task.loss]
         began = time.perf_counter()
         machine = vw.Workspace(
             f"-d {self._examples} --cache_file {self._examples}.cache -k --quiet --holdout_off "
@@ -100,10 +101,10 @@ class VowpalWabbit:
     def _steps(self, setting: Setting) -> str:
         """Return the options for steps l * (t0 / (t0 + t))^p that are ours."""
         start, step, power = 1.0, setting.eta0, setting.power_t
-        if setting.schedule == "optimal":
+        if setting.learning_rate == "optimal":
             start = self._task.problem(setting, arithmetic="float64").step_rule.optimal_start
             step, power = 1.0 / (setting.alpha * start), 1.0
-        elif setting.schedule == "constant":
+        elif setting.learning_rate == "constant":
             power = 0.0
         return f"--sgd --initial_t {start:.9g} -l {step:.9g} --power_t {power:g}"
 
@@ -118,7 +119,7 @@ class Liblinear:
     def fit(self, setting: Setting) -> tuple[Lap, dict[str, np.ndarray]]:
         """Train; its data structure is made in the time called preparation."""
         binding = importlib.import_module("liblinear.liblinearutil")
-        solver = {"log": 0, "hinge": 3}[self.task.loss]
+        solver = {"log_loss": 0, "hinge": 3}[self.task.loss]
         cost = 1.0 / (setting.alpha * self.task.X.shape[0])
         began = time.perf_counter()
         data = binding.problem(self.task.labels, sp.csr_matrix(self.task.X))

@@ -4,66 +4,18 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from benchmarks.datasets import SEED
-from benchmarks.texts import LabelledSplit, TextDataset
+from benchmarks.kinds.linear import Setting, make_problem
+from benchmarks.texts import LabelledSplit
 from serialeq.digest import digest_arrays
 from serialeq.native.team import WorkerTeam
-from serialeq.problems.linear.parameters import LinearParameters
 from serialeq.problems.linear.problem import LinearModel
 from serialeq.training.session import OrderSource, Session
-
-LOSSES = {"log": "log_loss", "hinge": "hinge"}
-"""The losses that are raced, and their names in the library and in scikit-learn."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How a model is trained; scikit-learn has the same formulas."""
-
-    alpha: float
-    schedule: str = "optimal"
-    eta0: float = 0.1
-    power_t: float = 0.5
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Those that mean something with this schedule."""
-        names = {"optimal": (), "constant": ("eta0",), "invscaling": ("eta0", "power_t")}
-        return {name: getattr(self, name) for name in ("alpha", "schedule", *names[self.schedule])}
-
-
-_RACE = {"log": Setting(1e-5), "hinge": Setting(1e-4)}
-_RACE_DENSE = Setting(1e-4, "invscaling", eta0=1.0)
-
-_QUALITY = {
-    (TextDataset.NEWSGROUPS, "log"): Setting(1e-6, "constant", eta0=2.0),
-    (TextDataset.NEWSGROUPS, "hinge"): Setting(1e-5, "constant", eta0=0.1),
-    (TextDataset.NEWSGROUPS_STOP, "log"): Setting(1e-5),
-    (TextDataset.NEWSGROUPS_STOP, "hinge"): Setting(1e-4),
-    (TextDataset.LINUX, "log"): Setting(1e-7),
-    (TextDataset.LINUX, "hinge"): Setting(1e-5),
-    (TextDataset.DENSE, "log"): Setting(1e-4),
-    (TextDataset.DENSE, "hinge"): Setting(1e-5, "invscaling", eta0=3.0),
-}
-
-
-def race_setting(data: TextDataset, loss: str) -> Setting:
-    """Return how a data set is trained in the race.
-
-    The hinge loss has the usual alpha: with a tenth of it, what 20 epochs of SGD end with differs
-    by per cents from seed to seed, and no two arithmetics can be compared by one run.
-    """
-    return _RACE_DENSE if data == TextDataset.DENSE else _RACE[loss]
-
-
-def quality_setting(data: TextDataset, loss: str) -> Setting:
-    """Return the highest held-out accuracy after 20 epochs, of some tens of settings."""
-    return _QUALITY[data, loss]
 
 
 @dataclass(frozen=True)
@@ -76,7 +28,7 @@ class Task:
     labels, test_labels : ndarray
         -1 and 1, or classes 0, 1, … if `n_classes` is more than two.
     loss : str
-        A key of `LOSSES`.
+        One of `LOSSES`.
     epochs : int
     n_classes : int
     """
@@ -96,19 +48,10 @@ class Task:
             return self.labels.reshape(-1, 1)
         return np.where(self.labels[:, None] == np.arange(self.n_classes), 1.0, -1.0)
 
-    def problem(
-        self, setting: Setting, team: WorkerTeam | None = None, **options: Any
-    ) -> LinearModel:
+    def problem(self, setting: Setting, **options: Any) -> LinearModel:
         """Return a new problem."""
-        parameters = LinearParameters(
-            LOSSES[self.loss],
-            alpha=setting.alpha,
-            learning_rate=setting.schedule,
-            eta0=setting.eta0,
-            power_t=setting.power_t,
-            **options,
-        )
-        return LinearModel(self.X, self.targets, parameters, team=team)
+        options = asdict(setting) | {"loss": self.loss} | options
+        return make_problem(self.X, self.targets, **options)
 
     def objective(self, trained: dict[str, np.ndarray], setting: Setting) -> float:
         """Return mean loss plus penalty of anybody's weights."""
@@ -229,11 +172,10 @@ class Ceiling:
 
     task: Task
     entry: Entry
-    _serial: Entry = field(default=Entry("", "serial", "shuffled", "lattice", 1))
 
     def fit(self, setting: Setting) -> tuple[Lap, None]:
         """Return the time of all runs over their number."""
-        serial = Engine(self.task, self._serial)
+        serial = Engine(self.task, replace(self.entry, engine="serial", jobs=1))
         n = self.entry.jobs
         began = time.perf_counter()
         with ThreadPoolExecutor(n) as threads:

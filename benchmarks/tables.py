@@ -2,174 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks import cut, linear
-from benchmarks.mf import Row
+from benchmarks import linear
+from benchmarks.kinds import Source
+from benchmarks.race import Row
 from serialeq.cli.report import print_table
 
-_COLUMNS = ("engine", "order", "jobs", "ns/rating", "quartiles", "speedup", "x Hogwild!")
 _YES_NO = {None: "", True: "yes", False: "no"}
-_MORE_COLUMNS = ("x ceiling", "plan", "pack", "RMSE", "serial bits", "digest")
 
 
-def print_rank(rows: Sequence[Row], ratios: dict[str, Any], data: str, error: str = "RMSE") -> None:
-    """Print what was measured at one rank; `error` is what the column of errors holds."""
+def print_race(content: dict[str, Any], source: Source) -> None:
+    """Print what was measured with one setting."""
+    n, setting = content["samples"], content["setting"]
     print_table(
-        f"{data}, rank {rows[0].factors}. Speedup over serial shuffled; x: times the speed of "
-        "Hogwild! shuffled, of independent serial runs (ceiling). Plan and pack in epochs of "
-        "serial shuffled.",
-        [error if column == "RMSE" else column for column in _COLUMNS + _MORE_COLUMNS],
+        f"{source.described}{', ' * bool(setting)}{_words(setting)}: {n:,} samples. Speedup over "
+        "serial shuffled; x: times the speed of Hogwild! shuffled, of independent serial runs "
+        "(ceiling). Plan and pack in epochs of serial shuffled.",
+        [
+            *("engine", "order", "jobs", "ns/sample", "ms/epoch", "quartiles", "speedup"),
+            *("x Hogwild!", "x ceiling", "plan", "pack", source.measure, "serial bits", "digest"),
+        ],
         [
             [
                 row.engine,
                 row.order,
                 str(row.jobs),
-                f"{row.ns_per_rating:.2f}",
-                " – ".join(f"{q / row.seconds * row.ns_per_rating:.2f}" for q in row.spread),
-                f"{row.speedup:.2f}",
-                f"{row.over_hogwild:.2f}",
-                f"{row.over_ceiling:.2f}",
+                f"{row.seconds / n * 1e9:.2f}",
+                *_milliseconds(row),
+                _number(row.speedup, 2),
+                _number(row.over_hogwild, 2),
+                _number(row.over_ceiling, 2),
                 _number(row.plan_epochs, 2),
                 _number(row.pack_epochs, 2),
-                _number(row.rmse, 4),
-                _YES_NO[row.serial_bits],
-                (row.digest or "")[:12],
+                _number(row.quality, 4),
+                *_bits(row),
             ]
-            for row in rows
+            for row in (Row(**row) for row in content["rows"])
         ],
-    )
-    _print_ratios(ratios)
-    print()
-
-
-def print_cut(rows: Sequence[cut.Row], ratios: dict[str, Any], described: str) -> None:
-    """Print what was measured at a graph cut."""
-    print_table(
-        f"{described}. Speedup over serial shuffled; x: times the speed of Hogwild! shuffled, of "
-        "independent serial runs (ceiling). Prepare: plan and pack, in epochs of serial shuffled.",
-        [
-            *("engine", "order", "jobs", "ns/edge", "quartiles", "speedup", "x Hogwild!"),
-            *("x ceiling", "prepare", "cut", "serial bits", "digest"),
-        ],
-        [
-            [
-                row.engine,
-                row.order,
-                str(row.jobs),
-                f"{row.ns_per_edge:.2f}",
-                " – ".join(f"{q / row.seconds * row.ns_per_edge:.2f}" for q in row.spread),
-                f"{row.speedup:.2f}",
-                f"{row.over_hogwild:.2f}",
-                f"{row.over_ceiling:.2f}",
-                _number(row.prepare_epochs, 2),
-                _number(row.cut_value, 1),
-                _YES_NO[row.serial_bits],
-                (row.digest or "")[:12],
-            ]
-            for row in rows
-        ],
-    )
-    _print_ratios(ratios)
-
-
-def print_neighbours(neighbours: dict[str, list[Any]]) -> None:
-    """Print the words nearest to some words."""
-    for word, found in neighbours.items():
-        print(f"{word:<12} {', '.join(f'{other} {cosine:.2f}' for other, cosine in found)}")
-
-
-def print_linear(
-    rows: Sequence[linear.Row], ratios: dict[str, Any], settings: dict[str, Any], described: str
-) -> None:
-    """Print what was measured with one loss."""
-    print_table(
-        f"{described}, {rows[0].loss}: {_setting(settings['race'])}; accuracy with "
-        f"{_setting(settings['quality'])}. Milliseconds from arrays to trained weights, before "
-        "the first epoch, and of an epoch; x: times the speed of serial float64, of Hogwild!, of "
-        "the faster serial. ~: one epoch run, extrapolated.",
-        _LINEAR_COLUMNS,
-        [_linear_cells(row) for row in rows],
-    )
-    _print_ratios(ratios["speed"])
-    difference = ratios["objective: lattice over float64"]
-    print(f"{'objective: lattice over float64':<50} {100 * difference:+.4f} %")
-    print()
-
-
-def print_classes(content: dict[str, Any]) -> None:
-    """Print the race of one-vs-rest."""
-    rows = [linear.Row(**row) for row in content["rows"]]
-    print_table(
-        f"{content['n_classes']} classes, each one against the rest, {rows[0].loss}",
-        _LINEAR_COLUMNS,
-        [_linear_cells(row) for row in rows],
     )
     _print_ratios(content["ratios"])
     print()
 
 
-_LINEAR_COLUMNS = (
-    *("contestant", "order", "numbers", "jobs", "total", "quartiles", "prepare", "epoch"),
-    *("x float64", "x Hogwild!", "x best serial", "objective", "accuracy", "serial bits", "digest"),
-)
+def print_linear(content: dict[str, Any], described: str) -> None:
+    """Print what was measured with one loss."""
+    settings, loss = content["settings"], content["loss"]
+    _print_linear_rows(
+        f"{described}, {loss}: {_words(settings['race'])}; accuracy with "
+        f"{_words(settings['quality'])}. Milliseconds from arrays to trained weights, before "
+        "the first epoch, and of an epoch; x: times the speed of serial float64, of Hogwild!, of "
+        "the faster serial. ~: one epoch run, extrapolated.",
+        content["rows"],
+    )
+    _print_ratios(content["ratios"]["speed"])
+    difference = content["ratios"]["objective: lattice over float64"]
+    print(f"{'objective: lattice over float64':<50} {100 * difference:+.4f} %\n")
+    if classes := content["classes"]:
+        title = f"{classes['n_classes']} classes, each one against the rest, {loss}"
+        _print_linear_rows(title, classes["rows"])
+        _print_ratios(classes["ratios"])
+        print()
 
 
-def _linear_cells(row: linear.Row) -> list[str]:
-    return [
-        row.name + " ~" * row.one_epoch,
-        row.order,
-        row.arithmetic,
-        str(row.jobs),
-        f"{1e3 * row.total:.1f}",
-        " – ".join(f"{1e3 * q:.1f}" for q in row.spread),
-        f"{1e3 * row.preparation:.1f}",
-        f"{1e3 * row.epoch:.2f}",
-        f"{row.speedup:.2f}",
-        f"{row.over_hogwild:.2f}",
-        f"{row.over_best_serial:.2f}",
-        _number(row.objective, 6),
-        _number(row.accuracy, 4),
-        _YES_NO[row.serial_bits],
-        (row.digest or "")[:12],
-    ]
+def _print_linear_rows(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    print_table(
+        title,
+        [
+            *("contestant", "order", "numbers", "jobs", "total", "quartiles", "prepare", "epoch"),
+            *("x float64", "x Hogwild!", "x best serial", "objective", "accuracy"),
+            *("serial bits", "digest"),
+        ],
+        [
+            [
+                row.name + " ~" * row.one_epoch,
+                row.order,
+                row.arithmetic,
+                str(row.jobs),
+                *_milliseconds(row),
+                f"{1e3 * row.preparation:.1f}",
+                f"{1e3 * row.epoch:.2f}",
+                _number(row.speedup, 2),
+                _number(row.over_hogwild, 2),
+                f"{row.over_best_serial:.2f}",
+                _number(row.quality, 6),
+                _number(row.accuracy, 4),
+                *_bits(row),
+            ]
+            for row in (linear.Row(**row) for row in rows)
+        ],
+    )
 
 
-def _print_ratios(ratios: dict[str, Any]) -> None:
-    width = max(38, *map(len, ratios)) if ratios else 0
-    for name, ratio in ratios.items():
-        print(
-            f"{name:<{width}} {ratio['paired']:.2f} ({ratio['low']:.2f} – {ratio['high']:.2f} in "
-            f"half of the rounds; of medians {ratio['of_medians']:.2f})"
-        )
-
-
-def print_quality(quality: dict[str, Any]) -> None:
-    """Print errors by epoch and the race to the target."""
-    curves = quality["curves"]
+def print_quality(content: dict[str, Any], source: Source) -> None:
+    """Print the quality by epoch, and what else is told."""
+    curves = content["curves"]
     epochs = sorted({epoch for curve in curves.values() for epoch in curve})
     print_table(
-        f"Held-out RMSE after epochs, rank {quality['factors']}; "
-        + "; ".join(f"{name}: {_setting(s)}" for name, s in quality["settings"].items()),
+        f"{source.described}, {source.measure} after epochs. {_words(content['setting'])}",
         ["epoch", *curves],
         [[str(n), *(_number(curve.get(n), 4) for curve in curves.values())] for n in epochs],
     )
-    target = quality["target"]
-    if target is None:
-        return
-    for name in ("serialeq", "libmf"):
-        if name in target:
-            side = target[name]
-            low, high = side["spread"]
-            print(
-                f"{name:<10} {side['seconds']:.4f} s ({low:.4f} – {high:.4f}) from arrays to "
-                f"held-out RMSE {side['rmse']:.4f} <= {target['rmse']}, {side['epochs']} epochs, "
-                f"{_setting(side['setting'])}"
-            )
-    if "speed" in target:
-        speed = target["speed"]
-        print(f"{'ratio':<10} {speed['paired']:.2f} ({speed['low']:.2f} – {speed['high']:.2f})")
+    for name, told in content["facts"].items():
+        print(f"{name:<12} {_words(told)}")
     print()
 
 
@@ -191,12 +127,31 @@ def print_planning(rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
+def _milliseconds(row: Row) -> tuple[str, str]:
+    """Return the median and the quartiles."""
+    return f"{1e3 * row.seconds:.2f}", " – ".join(f"{1e3 * q:.2f}" for q in row.spread)
+
+
+def _bits(row: Row) -> tuple[str, str]:
+    return _YES_NO[row.serial_bits], (row.digest or "")[:12]
+
+
+def _print_ratios(ratios: dict[str, Any]) -> None:
+    width = max(38, *map(len, ratios)) if ratios else 0
+    for name, ratio in ratios.items():
+        print(
+            f"{name:<{width}} {ratio['paired']:.2f} ({ratio['low']:.2f} – {ratio['high']:.2f} in "
+            f"half of the rounds; of medians {ratio['of_medians']:.2f})"
+        )
+
+
 def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _setting(setting: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value}" if isinstance(value, str) else f"{name} {value:g}"
-        for name, value in setting.items()
-    )
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(one)}" for name, one in value.items())
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(_words, value))})"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -76,6 +76,10 @@ class Timings:
         low, middle, high = (float(q) for q in np.quantile(paired, [0.25, 0.5, 0.75]))
         return Ratio(middle, low, high, self.median(other) / self.median(name))
 
+    def paired(self, name: Hashable, other: Hashable) -> float | None:
+        """Return the median of that within a round; None if `other` did not take part."""
+        return self.speed(name, other).paired if other in self else None
+
 
 def race(contestants: Mapping[Name, Turn], rounds: int) -> Timings:
     """Time everyone in turns (see `take_turns`)."""

@@ -73,7 +73,7 @@ def _parameter(declared: Declaration, undecided: bool) -> inspect.Parameter:
     optional = declared.optional or undecided
     text = note.help
     if undecided and default is not None:
-        text, default = f"{text} [default: {default}]", None
+        text, default = f"{text} ({default} by default)", None
     elif undecided:
         default = None
     hint = kind | None if optional else kind

@@ -105,7 +105,7 @@ class WorkerTeam:
         _compile()
         self.stop_flag = np.zeros(1, dtype=np.int64)
         self.again = np.zeros(self.n_threads * LINE, dtype=np.int64)
-        self._mail = np.zeros(LINE, dtype=np.int64)
+        self._told = np.zeros(LINE, dtype=np.int64)
         self._process = os.getpid()
         self._reports = _Reports(self.n_threads - 1, self.stop_flag)
         self._tasks: list[SimpleQueue[_Task | None]] = []
@@ -115,7 +115,7 @@ class WorkerTeam:
             self._tasks.append(tasks)
             threading.Thread(
                 target=_work,
-                args=(t, tasks, self._mail, self.again, self._reports),
+                args=(t, tasks, self._told, self.again, self._reports),
                 name=f"serialeq-{t}",
                 daemon=True,
             ).start()
@@ -148,7 +148,7 @@ class WorkerTeam:
             )
         self.stop_flag[0] = 0
         self._reports.take_errors()  # of a job whose failure was not waited for
-        turn = int(self._mail[_TURN]) + 1
+        turn = int(self._told[_TURN]) + 1
         self._current = task = (turn, job, arguments)  # threads may have no more than addresses
         native = isinstance(job, NativeJob)
         failure: BaseException | None = None
@@ -180,7 +180,7 @@ class WorkerTeam:
     def _hand_out(self, task: _Task, n_helpers: int) -> None:
         turn, job, _ = task
         address, block = (job.address, job.block) if isinstance(job, NativeJob) else (0, 0)
-        self._mail[: _THREADS + 1] = turn, address, block, n_helpers + 1
+        self._told[: _THREADS + 1] = turn, address, block, n_helpers + 1
         lingered = _tell(self._reports.states, n_helpers)
         # Told first: a thread that had done its task by then would be told of it once more.
         for tasks, told in zip(self._tasks[:n_helpers], lingered, strict=True):
@@ -189,7 +189,7 @@ class WorkerTeam:
 
     def _hand_out_again(self, task: _Task, n_helpers: int) -> None:
         """Hand a task out of which it is not known who has it: those who have done it drop it."""
-        self._mail[_TURN] = task[0]  # what is beside it may be older, but nobody is told to look
+        self._told[_TURN] = task[0]  # what is beside it may be older, but nobody is told to look
         for tasks in self._tasks[:n_helpers]:
             tasks.put(task)
 
@@ -250,7 +250,7 @@ def _tell(states: Any, n_helpers: int) -> Any:
 
 
 @jit
-def _linger(thread: int, mail: Any, again: Any, latest: Any, states: Any) -> None:
+def _linger(thread: int, told: Any, again: Any, latest: Any, states: Any) -> None:
     """Run native jobs until there is another one, or none for a while.
 
     Whoever sets the thread's state to 1 decides what it does next: its caller, who has told it a
@@ -261,12 +261,12 @@ def _linger(thread: int, mail: Any, again: Any, latest: Any, states: Any) -> Non
     idle = 0
     while True:
         if load_acquire(states, own):
-            turn, address = mail[_TURN], mail[_ADDRESS]
+            turn, address = told[_TURN], told[_ADDRESS]
             if address == 0:
                 return
             more = True
             while more:
-                call_kernel(address, mail[_BLOCK], thread, mail[_THREADS])
+                call_kernel(address, told[_BLOCK], thread, told[_THREADS])
                 more = again[thread * LINE] != 0
             store_release(states, own, 0)  # first: once its caller knows, it may be told again
             store_release(latest, own, turn)
@@ -299,23 +299,23 @@ def _all_finished(latest: Any, n_helpers: int, turn: int) -> bool:
 @cache
 def _compile() -> None:
     """Compile everything before there are threads, and interruptions."""
-    mail, again, latest, states = np.zeros((4, 2 * LINE), dtype=np.int64)
+    told, again, latest, states = np.zeros((4, 2 * LINE), dtype=np.int64)
     _tell(states, 0)
     _publish(latest, 0, 0)
     _all_finished(latest, 0, 0)
-    _linger(1, mail, again, latest, states)
+    _linger(1, told, again, latest, states)
 
 
 def _work(
     thread: int,
     tasks: SimpleQueue[_Task | None],
-    mail: np.ndarray,
+    told: np.ndarray,
     again: np.ndarray,
     reports: _Reports,
 ) -> None:
     while True:
         if tasks.empty():
-            _linger(thread, mail, again, reports.latest, reports.states)
+            _linger(thread, told, again, reports.latest, reports.states)
         task = tasks.get()
         if task is None:
             break

@@ -81,6 +81,11 @@ def read_training(
         rows, y, zero_based, _ = read_svmlight(path, integer_labels=not regression)
     kept, held = split_indices(y.size, test_fraction, seed)
     X = vectoriser.fit_transform(rows[kept]) if vectoriser else rows[kept]
+    if regression and not np.isfinite(y).all():
+        bad = int(np.flatnonzero(~np.isfinite(y))[0])
+        raise DataError(
+            f"{path}: expected finite numbers as labels, got {y[bad]} in sample {bad + 1}"
+        )
     described = f"{y.size:,} samples, {X.shape[1]:,} features"
     if not regression:
         described += f", {_count_classes(path, y[kept]):,} classes"

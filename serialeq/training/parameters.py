@@ -84,7 +84,7 @@ class Declared:
     @classmethod
     def declarations(cls) -> dict[str, Declaration]:
         """Return all declared fields by name."""
-        return _declarations(cls)
+        return _declarations(cls)  # type: ignore[arg-type]
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:

@@ -83,6 +83,15 @@ def test_svmlight_that_cannot_be_used(call, tmp_path, content, told):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("label", ["nan", "-inf"])
+def test_numbers_that_cannot_be_learnt(call, tmp_path, label):
+    data = tmp_path / "data.svm"
+    data.write_text(f"1 1:1\n{label} 2:1\n")
+    _, err = call("train", "linear", data, "--regression", "--out", tmp_path / "out", status=1)
+    assert f"{data}: expected finite numbers as labels, got {label} in sample 2" in err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     "damaged",
     ["1 1:x", "1 2:1 1:1", "1 1:1 1:1", "one 1:1", "1 -1:1", "1 7", "1 :1", "1,2 1:1", "\xff 1:1",

@@ -40,7 +40,7 @@ def facts_of(model: LaidOutModel) -> dict[str, str]:
     plan = model.cost.memory(model.block, workers, workers)
     blocks = -(-model.n_samples // model.block)
     return facts | {
-        "lookahead": f"{blocks:,} blocks of {model.block} samples, {model.n_outputs} outputs",
+        "lookahead": f"{blocks:,} sample blocks of {model.block}",
         "memory of the plan": f"{memory_told(plan)}, {workers} workers",
     }
 
