@@ -76,6 +76,13 @@ def test_json_is_one_object(call, files):
     assert told["kind"] == "topics"
 
 
+@pytest.mark.parametrize(("word", "name"), [("embed", "plain.txt"), ("topics", "labelled.tsv")])
+def test_they_are_planned_as_they_are_trained(call, files, word, name):
+    told = json.loads(call("plan", word, files / name, "--json", "--jobs", 1)[0])
+    assert told["kind"] == word
+    assert told["statistics"]["omega"] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
