@@ -101,7 +101,7 @@ assert_serial_equivalent(lambda: example("fm"), workers=(1, 2))
 
 def test_it_takes_part_in_races(run):
     told = run("-m", "benchmarks", "race", "fm", "--quick", "--json").stdout
-    rows = json.loads(told)["rows"]
+    rows = json.loads(told)["results"][0]["rows"]
     assert {"serial", "dataflow", "hogwild"} <= {row["engine"] for row in rows}
     assert all(row["serial_bits"] for row in rows if row["equivalent"])
 
