@@ -122,9 +122,8 @@ def _class_of(about: Mapping[str, Any]) -> type[Estimator]:
     name = about.get("estimator")
     place = registry.places(registry.kinds().values()).get(name) if isinstance(name, str) else None
     if place is None:
-        raise SerialeqError(
-            f"estimator: expected a model of one, got {name or about.get('kind')!r}; see arrays"
-        )
+        got = name or about.get("kind")
+        raise SerialeqError(f"estimator: expected a model of one, got {got!r}; see arrays")
     cls: type[Estimator] = registry.imported(place)
     return cls
 

@@ -7,8 +7,6 @@ from benchmark_runs import run_json
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
-from benchmarks.datasets import Dataset
-from benchmarks.kinds import mf
 
 
 def test_planning_reports_time_and_memory_by_size():
@@ -68,12 +66,3 @@ def test_quality_of_word_vectors_shows_neighbours():
     (result,) = content["results"]
     assert len(result["facts"]) == 3
     assert all(len(found) == 8 for found in result["facts"].values())
-
-
-def test_time_to_a_target_is_that_of_whole_trainings(monkeypatch):
-    monkeypatch.setitem(mf.TARGETS, Dataset.NETFLIX_LIKE, 0.92)
-    content = run_json("quality", "mf", "--data", "netflix-like", "--quick", "--jobs", "1")
-    told = content["results"][0]["facts"]["serialeq, arrays to target"]
-    low, high = told["spread"]
-    assert told["epochs"] in (1, 2)
-    assert 0 < low <= told["seconds"] <= high

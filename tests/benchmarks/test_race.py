@@ -11,9 +11,10 @@ import pytest
 import typer
 from benchmark_runs import run_json
 
-from benchmarks import kinds
+from benchmarks import kinds, libmf_peer
 from benchmarks.__main__ import settings_of
-from benchmarks.kinds import source_of
+from benchmarks.datasets import Dataset
+from benchmarks.kinds import mf, source_of
 from benchmarks.race import Row, contestants
 from benchmarks.runners import Ceiling, Runner
 from serialeq.errors import SerialeqError
@@ -161,6 +162,58 @@ def test_kinds_of_third_parties_are_raced_by_their_examples(monkeypatch):
     assert source_of("chess", None, quick=False).described == "example of chess, times 100"
     with pytest.raises(SerialeqError, match="data: expected how many times"):
         source_of("chess", "ml-1m", quick=False)
+
+
+class OtherLibrary:
+    """Takes part in place of LIBMF."""
+
+    def __init__(self, split, n_factors, n_threads, setting):
+        assert n_factors == 4
+        self.n_threads = n_threads
+
+    def turn(self):
+        return 0.5 / self.n_threads
+
+    def fit(self, iterations):
+        return 0.1 * iterations, 0.5
+
+    def quality(self, epochs):
+        return self.fit(epochs)[1]
+
+    usual_rmse = quality
+
+
+@pytest.fixture
+def other_library(monkeypatch):
+    monkeypatch.setattr(libmf_peer, "is_available", lambda n: True)
+    monkeypatch.setattr(mf, "Libmf", OtherLibrary)
+
+
+@pytest.mark.usefixtures("other_library")
+def test_other_libraries_take_part():
+    content = race("mf", "--data", "netflix-like", "--set", "n_factors=4")
+    (result,) = content["results"]
+    one, two = (row for row in result["rows"] if row["engine"] == "libmf")
+    assert (one["jobs"], two["jobs"]) == (1, 2)
+    assert (one["seconds"], two["seconds"]) == (0.5, 0.25)
+    for row in (one, two):
+        assert (row["quality"], row["equivalent"], row["serial_bits"]) == (0.5, None, None)
+    assert {"dataflow blocked / libmf own", "dataflow blocked / libmf own, 1 worker"} <= set(
+        result["ratios"]
+    )
+
+
+@pytest.mark.usefixtures("other_library")
+def test_times_to_a_target_are_compared(monkeypatch):
+    monkeypatch.setitem(mf.TARGETS, Dataset.NETFLIX_LIKE, 0.95)
+    arguments = ("--data", "netflix-like", "--quick", "--set", "n_factors=4")
+    (result,) = run_json("quality", "mf", *arguments)["results"]
+    assert result["curves"]["libmf"] == {"1": 0.5, "2": 0.5}
+    ours, theirs = (result["facts"][f"{name}, arrays to target"] for name in ("serialeq", "libmf"))
+    assert ours["epochs"] in (1, 2)
+    assert 0 < ours["spread"][0] <= ours["seconds"] <= ours["spread"][1]
+    assert (theirs["epochs"], theirs["seconds"]) == (1, 0.1)
+    assert result["facts"]["time to target, serialeq / libmf"]["paired"] > 0
 
 
 def test_large_data_leave_the_slow_engines_out():

@@ -77,6 +77,13 @@ def test_a_volume_has_a_picture_and_a_graph_has_labels(files: Path, tmp_path: Pa
     assert json.loads(done.stdout)["sizes"] == {"0": 1, "1": 1}
 
 
+def test_a_plan_has_seeds_and_a_picture_of_its_own(files: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "plan.png"
+    done = call("plan", "cut", "image.npy", "--seeds", "seeds.npy", "--plot", picture, cwd=files)
+    assert "20 nodes of 2 labels" in done.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

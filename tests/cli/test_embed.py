@@ -76,6 +76,13 @@ def test_json_is_one_object(call, files):
     assert told["kind"] == "topics"
 
 
+@pytest.mark.parametrize(("word", "name"), [("embed", "plain.txt"), ("topics", "labelled.tsv")])
+def test_they_are_planned_as_they_are_trained(call, files, word, name):
+    told = json.loads(call("plan", word, files / name, "--json", "--jobs", 1)[0])
+    assert told["kind"] == word
+    assert told["statistics"]["omega"] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -87,7 +94,10 @@ def test_json_is_one_object(call, files):
         (["embed", "plain.txt", "--dimensions", "0"], "n_components: expected at least 1"),
         (["topics", "missing.txt"], "missing.txt"),
         (["topics", "blank.txt"], "text: "),
-        (["topics", "labelled.tsv", "--stop-words", "latin"], "stop_words: expected english"),
+        (
+            ["topics", "labelled.tsv", "--stop-words", "latin"],
+            "stop_words: expected one of",
+        ),
         (["topics", "labelled.tsv", "--min-documents", "0"], "min_documents: expected"),
         (["topics", "labelled.tsv", "--zeros", "-1"], "n_zeros: expected"),
         (["topics", "labelled.tsv", "--jobs", "0"], "n_jobs: expected"),

@@ -54,7 +54,7 @@ def test_json_is_one_object(ratings):
     told = json.loads(call("train", "mf", ratings, "--epochs", 2, "--json").stdout)
     assert len(told["digest"]) == 64
     assert len(told["history"]) == 2
-    told = json.loads(call("plan", ratings, "--json").stdout)
+    told = json.loads(call("plan", "mf", ratings, "--json").stdout)
     assert {row["jobs"] for row in told["rows"]} == {2**k for k in range(11)}
     told = json.loads(call("demo", "--ratings", 20_000, "--epochs", 2, "--json").stdout)
     keys = {"engine", "order", "jobs", "equivalent", "seconds", "speedup", "rmse", "digest"}
@@ -66,7 +66,7 @@ def test_json_is_one_object(ratings):
 
 def test_plan_says_how_parallel_it_is(ratings, tmp_path):
     picture = tmp_path / "plan.png"
-    told = call("plan", ratings, "--plot", picture).stdout
+    told = call("plan", "mf", ratings, "--plot", picture).stdout
     assert "mean conflict degree" in told
     assert "critical path, blocked" in told
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -113,7 +113,7 @@ def test_output_that_does_not_fit_is_one_line_and_the_run_is_kept(ratings, tmp_p
 
 
 def test_output_that_nobody_wants_is_no_error(ratings):
-    command = "exec " + " ".join(map(str, [*SERIALEQ, "plan", ratings])) + " >&-"
+    command = "exec " + " ".join(map(str, [*SERIALEQ, "plan", "mf", ratings])) + " >&-"
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=120)
     assert "Traceback" not in done.stderr
     assert done.returncode == 0
@@ -123,7 +123,11 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback(ratings):
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [*SERIALEQ, "plan", ratings], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120
+        [*SERIALEQ, "plan", "mf", ratings],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
     )
     os.close(writer)
     assert done.returncode == 1

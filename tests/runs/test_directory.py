@@ -61,9 +61,9 @@ def test_bit_flips_are_found(tmp_path, epoch):
 def test_a_newer_manifest_is_named(tmp_path):
     train("mf", tmp_path)
     told = json.loads((tmp_path / "manifest.json").read_bytes())
-    told["format"], told["environment"]["serialeq"] = 2, "9.1"
+    told["format"], told["environment"]["serialeq"] = 3, "9.1"
     (tmp_path / "manifest.json").write_bytes(canonical(told))
-    with pytest.raises(DataError, match=r"manifest.json: format: .* got 2, .* serialeq 9.1"):
+    with pytest.raises(DataError, match=r"manifest.json: format: .* got 3, .* serialeq 9.1"):
         serialeq.load(tmp_path)
 
 

@@ -5,6 +5,8 @@ Nodes are the variables; an edge's support is its two ends (Niu et al. 2011, sec
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from serialeq.hypergraph import Hypergraph
@@ -12,6 +14,7 @@ from serialeq.native.simd import aligned_zeros
 from serialeq.native.sums import sequential_mean
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, blocked_order
+from serialeq.planning.prediction import DEFAULT_COSTS
 from serialeq.problem import Problem, check_state
 
 from .graphs import Graph
@@ -70,6 +73,8 @@ class GraphCut(Problem):
         row_seeds = seeds[by_block]
         self._is_seed = row_seeds != UNKNOWN
         self._step = np.zeros(1, dtype=np.float32)
+        # The projection on the simplex takes its time; two numbers are drawn together at once.
+        self.costs = replace(DEFAULT_COSTS, sample=1.5 if n_labels == 2 else 7.0 * n_labels)
         if n_labels == 2:
             self.kernel = two_way_kernel
             self._x = aligned_zeros((by_block.size,), np.float32)
@@ -80,6 +85,11 @@ class GraphCut(Problem):
             self._x[:] = np.float32(1.0 / n_labels)
             corners = np.eye(n_labels, dtype=np.float32)
             self._x[self._is_seed] = corners[row_seeds[self._is_seed]]
+
+    def facts(self) -> dict[str, str]:
+        """Return how many parts, seeds and blocks there are."""
+        seeds = f"{np.count_nonzero(self._is_seed):,} nodes of {self.n_labels} labels"
+        return {"seeds": seeds, "blocks": f"{self.graph.n_blocks:,}"}
 
     def context(self, samples: np.ndarray, times: np.ndarray) -> CutContext:
         """Return the kernel's context with the edges of `samples` in that order."""

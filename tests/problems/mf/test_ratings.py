@@ -1,4 +1,4 @@
-"""Ratings as arrays and matrices: checked, split, generated."""
+"""Ratings as arrays and matrices: checked, generated."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from serialeq.digest import digest_arrays
 from serialeq.errors import DataError
 from serialeq.problems.mf.ratings import check_entries, entries_of, generate_ratings
-from serialeq.reading.splits import split_indices
 
 
 class TestCheckEntries:
@@ -159,33 +156,6 @@ class TestEntriesOf:
     def test_one_dimension(self) -> None:
         with pytest.raises(DataError, match="X: expected two dimensions"):
             entries_of(sp.coo_array(np.ones(3)))
-
-
-class TestSplit:
-    @settings(max_examples=50, deadline=None)
-    @given(st.integers(1, 500), st.floats(0, 0.9), st.integers(0, 2**40))
-    def test_parts(self, n: int, fraction: float, seed: int) -> None:
-        if round(n * fraction) == n:
-            return
-        train, test = split_indices(n, fraction, seed)
-        assert test.size == round(n * fraction)
-        assert sorted([*train, *test]) == list(range(n))
-        assert (np.diff(train) > 0).all()
-        assert (np.diff(test) > 0).all()
-
-    def test_pinned(self) -> None:
-        assert split_indices(20, 0.25, 7)[1].tolist() == [4, 6, 7, 12, 19]
-        assert split_indices(20, 0.25, 8)[1].tolist() != split_indices(20, 0.25, 7)[1].tolist()
-
-    @pytest.mark.parametrize("fraction", [-0.1, 1, 1.5, float("nan")])
-    def test_fraction(self, fraction: float) -> None:
-        with pytest.raises(DataError, match=r"test_fraction: expected a number in \[0, 1\)"):
-            split_indices(10, fraction, 0)
-
-    @pytest.mark.parametrize(("n", "fraction"), [(1, 0.9), (0, 0.0), (3, 0.99)])
-    def test_nothing_left(self, n: int, fraction: float) -> None:
-        with pytest.raises(DataError, match="expected samples left to train on"):
-            split_indices(n, fraction, 0)
 
 
 class TestGenerate:
