@@ -126,7 +126,7 @@ def plot_predictions(rows: list[dict[str, Any]], path: Path, engine: str) -> Non
     figure = new_figure(6, 4)
     axes = figure.add_subplot()
     workers = sorted({row["jobs"] for row in rows})
-    axes.plot(workers, workers, color="0.7", linestyle=":", label="linear")
+    axes.plot(workers, workers, color="0.7", linestyle=":", label="ideal")
     for order in dict.fromkeys(row["order"] for row in rows):
         chosen = [row for row in rows if row["order"] == order]
         speedups = [row["predicted_speedup"] for row in chosen]

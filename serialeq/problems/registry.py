@@ -66,9 +66,8 @@ class Kind:
 
 def _own(word: str, summary: str, *estimators: str, **more: Any) -> Kind:
     home = f"{__package__}.{word}"
-    classes = tuple(f"{home}.estimator:{name}" for name in estimators)
-    parts = f"{home}.command:Command", f"{home}.example:example"
-    return Kind(word, summary, classes, *parts, **more)
+    types = tuple(f"{home}.estimator:{name}" for name in estimators)
+    return Kind(word, summary, types, f"{home}.command:Command", f"{home}.example:example", **more)
 
 
 OWN = (

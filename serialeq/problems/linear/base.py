@@ -147,6 +147,7 @@ class LinearEstimator(Estimator, LinearParameters):
         rows, held = self._rows(X, y, sample_weight, warm=warm), None
         if self.early_stopping:
             rows, held = self._hold_out(rows)
+            self._begin()  # a RandomState gives the order a seed of its own
         problem = self._model(rows, self, self.lattice_ if warm else None)
         if warm:
             problem.load(self.trained_)
