@@ -121,7 +121,7 @@ def test_digest_every_is_at_least_1(tmp_path):
         RunRecorder(tmp_path, digest_every=0)
 
 
-@pytest.mark.parametrize("field", ["serialeq", "kernels"])
+@pytest.mark.parametrize("field", ["serialeq", "code"])
 def test_a_run_of_other_code_is_not_resumed(tmp_path, field):
     interrupted("mf", tmp_path, 2)
     run = RunDirectory.open(tmp_path)
