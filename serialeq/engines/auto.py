@@ -14,15 +14,8 @@ _WORTHWHILE = 1.1  # predicted speedup below which the serial engine is safer
 def choose_engine(name: str, problem: Problem, order: Order, n_workers: int) -> tuple[Engine, str]:
     """Return the engine to use and the reason, in words.
 
-    Parameters
-    ----------
-    name : str
-        An engine's name, or "auto": serial or the problem's own parallel engine, whichever is
-        predicted to be faster.
-    problem : Problem
-    order : Order
-    n_workers : int
-        Workers that can really run at the same time.
+    `name` is an engine's, or "auto": serial or the problem's own parallel engine, whichever is
+    predicted to be faster with so many workers that can really run at the same time.
 
     Raises
     ------

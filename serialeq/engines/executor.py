@@ -50,17 +50,7 @@ class Progress(NamedTuple):
 
 
 class Executor:
-    """A schedule with its counters, ready to be run again and again.
-
-    Parameters
-    ----------
-    schedule : Schedule
-    team : WorkerTeam
-
-    Attributes
-    ----------
-    progress : Progress
-    """
+    """A schedule with its counters, ready to be run again and again."""
 
     def __init__(self, schedule: Schedule, team: WorkerTeam) -> None:
         s = schedule

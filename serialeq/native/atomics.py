@@ -14,8 +14,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from .emit import element, emits
 from .jit import inline
 
 LINE = 16
@@ -23,77 +23,48 @@ LINE = 16
 
 _SPINS_BEFORE_YIELD = 128
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
-
+_WORD = ir.IntType(64)
 _PAUSE = {"x86_64": "llvm.x86.sse2.pause", "AMD64": "llvm.x86.sse2.pause"}.get(platform.machine())
 
 
-def _place(context: Any, builder: Any, typ: Any, array: Any, index: Any) -> Any:
-    struct = context.make_array(typ)(context, builder, array)
-    return builder.gep(struct.data, [index])
-
-
-@intrinsic
-def load_acquire(typingctx: Any, array: Any, index: Any) -> Any:
+@emits(lambda array, index: types.int64(array, types.intp))
+def load_acquire(context: Any, builder: Any, sig: Any, array: Any, index: Any) -> Any:
     """Return ``array[index]`` (int64, 1-d); later accesses stay behind this load."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = _place(context, builder, sig.args[0], *args)
-        return builder.load_atomic(place, "acquire", 8)
-
-    return types.int64(array, types.intp), generate
+    return builder.load_atomic(element(context, builder, sig.args[0], array, index), "acquire", 8)
 
 
-@intrinsic
-def store_release(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+@emits(lambda array, index, value: types.void(array, types.intp, types.int64))
+def store_release(context: Any, builder: Any, sig: Any, array: Any, index: Any, value: Any) -> None:
     """Set ``array[index]`` (int64, 1-d); earlier accesses stay before this store."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = _place(context, builder, sig.args[0], args[0], args[1])
-        builder.store_atomic(args[2], place, "release", 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.int64), generate
+    place = element(context, builder, sig.args[0], array, index)
+    builder.store_atomic(value, place, "release", 8)
 
 
-@intrinsic
-def claim(typingctx: Any, array: Any, index: Any) -> Any:
+@emits(lambda array, index: types.boolean(array, types.intp))
+def claim(context: Any, builder: Any, sig: Any, array: Any, index: Any) -> Any:
     """Set ``array[index]`` (int64, 1-d) from 0 to 1 and return True, if nobody else has.
 
     Later accesses stay behind it, earlier ones before it.
     """
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = _place(context, builder, sig.args[0], *args)
-        zero, one = ir.Constant(ir.IntType(64), 0), ir.Constant(ir.IntType(64), 1)
-        outcome = builder.cmpxchg(place, zero, one, "acq_rel", "monotonic")
-        return builder.extract_value(outcome, 1)
-
-    return types.boolean(array, types.intp), generate
+    place = element(context, builder, sig.args[0], array, index)
+    outcome = builder.cmpxchg(place, _WORD(0), _WORD(1), "acq_rel", "monotonic")
+    return builder.extract_value(outcome, 1)
 
 
-@intrinsic
-def call_kernel(typingctx: Any, address: Any, block: Any, start: Any, stop: Any) -> Any:
+@emits(lambda *_: types.void(types.intp, types.intp, types.intp, types.intp))
+def call_kernel(
+    context: Any, builder: Any, sig: Any, address: Any, block: Any, start: Any, stop: Any
+) -> None:
     """Call the compiled kernel at `address` with ``(block, start, stop)``."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        word = ir.IntType(64)
-        function = ir.FunctionType(ir.VoidType(), [word, word, word])
-        pointer = builder.inttoptr(args[0], function.as_pointer())
-        builder.call(pointer, args[1:])
-        return context.get_dummy_value()
-
-    return types.void(types.intp, types.intp, types.intp, types.intp), generate
+    function = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, _WORD])
+    builder.call(builder.inttoptr(address, function.as_pointer()), [block, start, stop])
 
 
-@intrinsic
-def _pause(typingctx: Any) -> Any:
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        if _PAUSE is not None:
-            kind = ir.FunctionType(ir.VoidType(), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, _PAUSE), [])
-        return context.get_dummy_value()
-
-    return types.void(), generate
+@emits(types.void)
+def _pause(context: Any, builder: Any, sig: Any) -> None:
+    if _PAUSE is not None:
+        kind = ir.FunctionType(ir.VoidType(), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, _PAUSE), [])
 
 
 @inline

@@ -90,9 +90,7 @@ class _Locator:
         return hashlib.sha256(where).hexdigest()[:12]
 
     @classmethod
-    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator | None:
-        if not os.path.exists(py_file):  # typed in an interactive session
-            return None
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:
         return cls(py_func, py_file)
 
     def ensure_cache_path(self) -> None:
@@ -128,10 +126,8 @@ class _Cache(FunctionCache):
         with self._impl.locator.locked():
             super()._save_overload(sig, data)
 
-    @contextmanager
-    def _guard_against_spurious_io_errors(self) -> Iterator[None]:
-        with suppress(OSError):
-            yield
+    def _guard_against_spurious_io_errors(self) -> suppress:
+        return suppress(OSError)
 
 
 def enable_cache(compiled: Any, py_func: Callable[..., Any]) -> None:

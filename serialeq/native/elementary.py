@@ -22,29 +22,21 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
+from .emit import emits
 from .jit import inline, jit
 
 
-@intrinsic
-def bits_to_float(typingctx: Any, bits: Any) -> Any:
+@emits(lambda _: types.float64(types.int64))
+def bits_to_float(context: Any, builder: Any, sig: Any, bits: Any) -> Any:
     """Return the float64 with the given bits (an int64)."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
+    return builder.bitcast(bits, ir.DoubleType())
 
 
-@intrinsic
-def float_to_bits(typingctx: Any, value: Any) -> Any:
+@emits(lambda _: types.int64(types.float64))
+def float_to_bits(context: Any, builder: Any, sig: Any, value: Any) -> Any:
     """Return the bits of a float64 as an int64."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
+    return builder.bitcast(value, ir.IntType(64))
 
 
 _TABLE_BITS = 7
@@ -144,17 +136,9 @@ def _exp_extreme(x: float) -> float:
 
 @inline
 def exp(x: float) -> float:
-    """Return e to the power of a float64.
+    """Return e to the power of any float64, within 0.52 ulp.
 
-    Parameters
-    ----------
-    x : float
-        Any float64.
-
-    Returns
-    -------
-    float
-        Within 0.52 ulp; 0 or infinity out of the range of float64, and NaN for NaN.
+    0 or infinity out of the range of float64, and NaN for NaN.
     """
     if abs(x) < 700.0:
         bits, lacking, r = _exp_reduced(x)
@@ -181,18 +165,9 @@ _LOG_7 = float.fromhex("0x1.2f112df3e5244p-3")
 
 @inline
 def log1p(x: float) -> float:
-    """Return the logarithm of 1 + x of a float64, accurate where x is tiny, too.
+    """Return the logarithm of 1 + x of any float64, within 1 ulp, also where x is tiny.
 
-    Parameters
-    ----------
-    x : float
-        Any float64.
-
-    Returns
-    -------
-    float
-        Within 1 ulp; minus infinity for -1, NaN below and for NaN, and x itself for zeros of
-        either sign.
+    Minus infinity for -1, NaN below and for NaN, and x itself for zeros of either sign.
     """
     if abs(x) < 2.0**-54:
         return x
@@ -223,18 +198,7 @@ def log1p(x: float) -> float:
 
 @inline
 def log(x: float) -> float:
-    """Return the logarithm of a positive, normal float64.
-
-    Parameters
-    ----------
-    x : float
-        2**-1022 or more, and finite.
-
-    Returns
-    -------
-    float
-        Within 1.5 ulp.
-    """
+    """Return the logarithm of a finite float64 of 2**-1022 or more, within 1.5 ulp."""
     # x = 2^exponent m with m in [sqrt(1/2), sqrt(2)), from which 1 is subtracted exactly
     bits = float_to_bits(x) + (_ONE_BITS - _SQRT_HALF_BITS)
     exponent = np.float64((bits >> 52) - 1023)
@@ -244,34 +208,15 @@ def log(x: float) -> float:
 
 @inline
 def softplus(x: float) -> float:
-    """Return log(1 + exp(x)) of a float64, which never overflows.
-
-    Parameters
-    ----------
-    x : float
-        Any float64.
-
-    Returns
-    -------
-    float
-        Within 2 ulp.
-    """
+    """Return log(1 + exp(x)) of any float64, within 2 ulp; it never overflows."""
     positive = x if x > 0.0 else 0.0
     return positive + log1p(exp(-abs(x)))
 
 
 @inline
 def sigmoid_of_minus(x: float) -> float:
-    """Return 1 / (1 + exp(x)) of a float64.
+    """Return 1 / (1 + exp(x)) of any float64, within 2.1 ulp.
 
-    Parameters
-    ----------
-    x : float
-        Any float64.
-
-    Returns
-    -------
-    float
-        Within 2.1 ulp; 0 where exp(x) overflows (from 709.79 on).
+    0 where exp(x) overflows (from 709.79 on).
     """
     return 1.0 / (1.0 + exp(x))

@@ -60,12 +60,7 @@ class Kernel:
 class BoundKernel:
     """Machine code and the context it works on, as the two integers that engines pass.
 
-    Attributes
-    ----------
-    address : int
-        Entry point of the compiled kernel.
-    block : int
-        Address of the packed context, first argument of every call.
+    These are the ``address`` of the code and that of the packed context, its ``block``.
     """
 
     def __init__(self, compiled: Any, context: Any) -> None:

@@ -15,7 +15,7 @@ Inside compiled code::
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.extending import lower_builtin, models, register_model
 
+from .emit import element, emits
 from .jit import inline
 
 VECTOR_BITS = 512
@@ -47,15 +48,19 @@ class VectorType(types.Type):
         super().__init__(name=f"Vector({scalar}, {self.lanes})")
 
 
+DOUBLES = VectorType(types.float64)
+
+
+def lane_numbers(numbers: Iterable[int]) -> Any:
+    """Return the lanes to take as a constant, for LLVM's shuffles."""
+    chosen = list(numbers)
+    return ir.VectorType(_INT, len(chosen))(chosen)
+
+
 @register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: VectorType) -> None:
-        scalar = {
-            types.float32: ir.FloatType(),
-            types.float64: ir.DoubleType(),
-            types.int16: ir.IntType(16),
-            types.int32: _INT,
-        }[fe_type.scalar]
+        scalar = manager[fe_type.scalar].get_value_type()
         super().__init__(manager, fe_type, ir.VectorType(scalar, fe_type.lanes))
 
 
@@ -78,114 +83,88 @@ _define_operator(operator.sub, "fsub", "sub")
 _define_operator(operator.mul, "fmul", "mul")
 
 
-def _pointer(context: Any, builder: Any, typ: Any, rows: Any, i: Any, j: Any) -> Any:
+def load_lanes(context: Any, builder: Any, typ: Any, values: Any, offset: Any, kind: Any) -> Any:
+    """Emit the load of a vector, of an LLVM type, from ``values.flat[offset]`` on."""
+    place = element(context, builder, typ, values, offset)
+    lanes = builder.load(builder.bitcast(place, kind.as_pointer()))
+    lanes.align = typ.dtype.bitwidth // 8
+    return lanes
+
+
+def store_lanes(context: Any, builder: Any, typ: Any, values: Any, offset: Any, lanes: Any) -> None:
+    """Emit the store of a vector from ``values.flat[offset]`` on."""
+    place = element(context, builder, typ, values, offset)
+    store = builder.store(lanes, builder.bitcast(place, lanes.type.as_pointer()))
+    store.align = typ.dtype.bitwidth // 8
+
+
+def _offset(context: Any, builder: Any, typ: Any, rows: Any, i: Any, j: Any) -> Any:
+    """Return where vector `j` of row `i` starts."""
+    offset = builder.mul(j, ir.Constant(j.type, VectorType(typ.dtype).lanes))
+    if typ.ndim == 1:
+        return offset
     array = context.make_array(typ)(context, builder, rows)
-    vector = VectorType(typ.dtype)
     width = cgutils.unpack_tuple(builder, array.shape)[-1]
-    offset = builder.mul(j, ir.Constant(j.type, vector.lanes))
-    if typ.ndim == 2:
-        offset = builder.add(builder.mul(i, width), offset)
-    place = builder.gep(array.data, [offset])
-    return builder.bitcast(place, context.get_value_type(vector).as_pointer())
+    return builder.add(builder.mul(i, width), offset)
 
 
-@intrinsic
-def load(typingctx: Any, rows: Any, i: Any, j: Any) -> Any:
+@emits(lambda rows, i, j: VectorType(rows.dtype)(rows, types.intp, types.intp))
+def load(context: Any, builder: Any, sig: Any, rows: Any, i: Any, j: Any) -> Any:
     """Return vector `j` of row `i` of a 2-d C-contiguous array; of a 1-d one `i` does not count."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = _pointer(context, builder, sig.args[0], *args)
-        value = builder.load(place)
-        value.align = rows.dtype.bitwidth // 8
-        return value
-
-    return VectorType(rows.dtype)(rows, types.intp, types.intp), generate
+    offset = _offset(context, builder, sig.args[0], rows, i, j)
+    kind = context.get_value_type(sig.return_type)
+    return load_lanes(context, builder, sig.args[0], rows, offset, kind)
 
 
-@intrinsic
-def store(typingctx: Any, rows: Any, i: Any, j: Any, value: Any) -> Any:
+@emits(lambda rows, i, j, value: types.void(rows, types.intp, types.intp, value))
+def store(context: Any, builder: Any, sig: Any, rows: Any, i: Any, j: Any, value: Any) -> None:
     """Write vector `j` of row `i` of a 2-d C-contiguous array; of a 1-d one `i` does not count."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = _pointer(context, builder, sig.args[0], *args[:3])
-        instruction = builder.store(args[3], place)
-        instruction.align = rows.dtype.bitwidth // 8
-        return context.get_dummy_value()
-
-    return types.void(rows, types.intp, types.intp, value), generate
+    offset = _offset(context, builder, sig.args[0], rows, i, j)
+    store_lanes(context, builder, sig.args[0], rows, offset, value)
 
 
-@intrinsic
-def splat(typingctx: Any, scalar: Any) -> Any:
+@emits(lambda scalar: VectorType(scalar)(scalar))
+def splat(context: Any, builder: Any, sig: Any, scalar: Any) -> Any:
     """Return the vector whose lanes all equal a scalar."""
-    vector = VectorType(scalar)
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        undefined = ir.Constant(context.get_value_type(vector), ir.Undefined)
-        first = builder.insert_element(undefined, args[0], ir.Constant(_INT, 0))
-        zeros = ir.Constant(ir.VectorType(_INT, vector.lanes), [0] * vector.lanes)
-        return builder.shuffle_vector(first, undefined, zeros)
-
-    return vector(scalar), generate
+    undefined = ir.Constant(context.get_value_type(sig.return_type), ir.Undefined)
+    first = builder.insert_element(undefined, scalar, _INT(0))
+    return builder.shuffle_vector(first, undefined, lane_numbers([0] * sig.return_type.lanes))
 
 
-@intrinsic
-def positive_part(typingctx: Any, value: Any) -> Any:
+@emits(lambda value: value(value))
+def positive_part(context: Any, builder: Any, sig: Any, value: Any) -> Any:
     """Return ``max(x, 0)`` lane by lane; a NaN stays a NaN, so that divergence is seen."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        zero = ir.Constant(args[0].type, [0.0] * value.lanes)
-        negative = builder.fcmp_ordered("<", args[0], zero)
-        return builder.select(negative, zero, args[0])
-
-    return value(value), generate
+    zero = value.type([0.0] * value.type.count)
+    return builder.select(builder.fcmp_ordered("<", value, zero), zero, value)
 
 
-@intrinsic
-def larger(typingctx: Any, a: Any, b: Any) -> Any:
+@emits(lambda a, b: a(a, b))
+def larger(context: Any, builder: Any, sig: Any, a: Any, b: Any) -> Any:
     """Return the larger of two vectors lane by lane; `a` where one of them is a NaN."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.select(builder.fcmp_ordered("<", *args), args[1], args[0])
-
-    return a(a, b), generate
+    return builder.select(builder.fcmp_ordered("<", a, b), b, a)
 
 
-@intrinsic
-def total(typingctx: Any, value: Any) -> Any:
+@emits(lambda value: value.scalar(value))
+def total(context: Any, builder: Any, sig: Any, value: Any) -> Any:
     """Return the sum of the lanes: halves are added until one lane is left."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vector, count = args[0], value.lanes
-        add = builder.add if isinstance(value.scalar, types.Integer) else builder.fadd
-        while count > 1:
-            count //= 2
-            low = ir.Constant(ir.VectorType(_INT, count), list(range(count)))
-            high = ir.Constant(ir.VectorType(_INT, count), list(range(count, 2 * count)))
-            vector = add(
-                builder.shuffle_vector(vector, vector, low),
-                builder.shuffle_vector(vector, vector, high),
-            )
-        return builder.extract_element(vector, ir.Constant(_INT, 0))
-
-    return value.scalar(value), generate
+    add = builder.add if isinstance(sig.return_type, types.Integer) else builder.fadd
+    count = value.type.count
+    while count > 1:
+        count //= 2
+        halves = (lane_numbers(range(first, first + count)) for first in (0, count))
+        value = add(*(builder.shuffle_vector(value, value, half) for half in halves))
+    return builder.extract_element(value, _INT(0))
 
 
-@intrinsic
-def prefetch(typingctx: Any, values: Any, offset: Any) -> Any:
+@emits(lambda values, offset: types.void(values, types.intp))
+def prefetch(context: Any, builder: Any, sig: Any, values: Any, offset: Any) -> None:
     """Ask for the cache line of ``values.flat[offset]``, which may be out of bounds."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        pointer = ir.IntType(8).as_pointer()
-        place = builder.bitcast(builder.gep(array.data, [args[1]]), pointer)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, _INT, _INT, _INT])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        read, keep, data = 0, 3, 1
-        builder.call(function, [place, *(ir.Constant(_INT, k) for k in (read, keep, data))])
-        return context.get_dummy_value()
-
-    return types.void(values, types.intp), generate
+    pointer = ir.IntType(8).as_pointer()
+    place = builder.bitcast(element(context, builder, sig.args[0], values, offset), pointer)
+    kind = ir.FunctionType(ir.VoidType(), [pointer, _INT, _INT, _INT])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    read, keep, data = 0, 3, 1
+    builder.call(function, [place, _INT(read), _INT(keep), _INT(data)])
 
 
 PAGE = 4096
@@ -218,78 +197,49 @@ def whole_pages(n_weights: Any) -> Any:
     return -(-n_weights // (PAGE // 8)) * (PAGE // 8)
 
 
-@intrinsic
-def load_wide(typingctx: Any, values: Any, offset: Any) -> Any:
+@emits(lambda values, offset: DOUBLES(values, types.intp))
+def load_wide(context: Any, builder: Any, sig: Any, values: Any, offset: Any) -> Any:
     """Return ``values[offset : offset + 8]`` (1-d int16, int32 or floats) as 8 float64 lanes."""
-    vector = VectorType(types.float64)
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        scalar = context.get_value_type(values.dtype)
-        place = builder.gep(array.data, [args[1]])
-        narrow = ir.VectorType(scalar, vector.lanes)
-        lanes8 = builder.load(builder.bitcast(place, narrow.as_pointer()))
-        lanes8.align = values.dtype.bitwidth // 8
-        if isinstance(values.dtype, types.Integer):
-            return builder.sitofp(lanes8, context.get_value_type(vector))
-        if values.dtype.bitwidth == 32:
-            return builder.fpext(lanes8, context.get_value_type(vector))
-        return lanes8
-
-    return vector(values, types.intp), generate
+    scalar, wide = sig.args[0].dtype, context.get_value_type(DOUBLES)
+    narrow = ir.VectorType(context.get_value_type(scalar), DOUBLES.lanes)
+    lanes8 = load_lanes(context, builder, sig.args[0], values, offset, narrow)
+    if isinstance(scalar, types.Integer):
+        return builder.sitofp(lanes8, wide)
+    return builder.fpext(lanes8, wide) if narrow != wide else lanes8
 
 
-@intrinsic
-def store_wide(typingctx: Any, values: Any, offset: Any, lanes8: Any) -> Any:
+@emits(lambda values, offset, lanes8: types.void(values, types.intp, lanes8))
+def store_wide(context: Any, builder: Any, sig: Any, values: Any, offset: Any, lanes8: Any) -> None:
     """Set ``values[offset : offset + 8]`` (1-d float64)."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        place = builder.gep(array.data, [args[1]])
-        place = builder.bitcast(place, context.get_value_type(lanes8).as_pointer())
-        builder.store(args[2], place).align = 8
-        return context.get_dummy_value()
-
-    return types.void(values, types.intp, lanes8), generate
+    store_lanes(context, builder, sig.args[0], values, offset, lanes8)
 
 
-@intrinsic
-def gather(typingctx: Any, values: Any, places: Any, offset: Any) -> Any:
+@emits(lambda values, places, offset: DOUBLES(values, places, types.intp))
+def gather(context: Any, builder: Any, sig: Any, values: Any, places: Any, offset: Any) -> Any:
     """Return ``values[places[offset : offset + 8]]`` (1-d float64; 1-d uint32) as 8 lanes."""
-    vector = VectorType(types.float64)
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        lanes8 = ir.Constant(context.get_value_type(vector), ir.Undefined)
-        for lane, place in _scattered(context, builder, sig, args):
-            lanes8 = builder.insert_element(lanes8, builder.load(place), lane)
-        return lanes8
-
-    return vector(values, places, types.intp), generate
+    lanes8 = ir.Constant(context.get_value_type(DOUBLES), ir.Undefined)
+    for lane, place in _scattered(context, builder, sig, values, places, offset):
+        lanes8 = builder.insert_element(lanes8, builder.load(place), lane)
+    return lanes8
 
 
-@intrinsic
-def add_at(typingctx: Any, values: Any, places: Any, offset: Any, change: Any) -> Any:
+@emits(lambda values, places, offset, change: types.void(values, places, types.intp, change))
+def add_at(
+    context: Any, builder: Any, sig: Any, values: Any, places: Any, offset: Any, change: Any
+) -> None:
     """Add 8 lanes to ``values[places[offset : offset + 8]]``, one after the other."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        for lane, place in _scattered(context, builder, sig, args):
-            moved = builder.fadd(builder.load(place), builder.extract_element(args[3], lane))
-            builder.store(moved, place)
-        return context.get_dummy_value()
-
-    return types.void(values, places, types.intp, change), generate
+    for lane, place in _scattered(context, builder, sig, values, places, offset):
+        moved = builder.fadd(builder.load(place), builder.extract_element(change, lane))
+        builder.store(moved, place)
 
 
-def _scattered(context: Any, builder: Any, sig: Any, args: Any) -> Iterator[tuple[Any, Any]]:
-    values, places = (
-        context.make_array(typ)(context, builder, array)
-        for typ, array in zip(sig.args[:2], args[:2], strict=True)
-    )
-    first = builder.gep(places.data, [args[2]])
-    for lane in range(8):
-        number = ir.Constant(_INT, lane)
-        index = builder.load(builder.gep(first, [number]))
-        yield number, builder.gep(values.data, [builder.zext(index, ir.IntType(64))])
+def _scattered(
+    context: Any, builder: Any, sig: Any, values: Any, places: Any, offset: Any
+) -> Iterator[tuple[Any, Any]]:
+    first = element(context, builder, sig.args[1], places, offset)
+    for lane in map(_INT, range(8)):
+        index = builder.zext(builder.load(builder.gep(first, [lane])), ir.IntType(64))
+        yield lane, element(context, builder, sig.args[0], values, index)
 
 
 @inline

@@ -39,17 +39,8 @@ def closure(paths: Iterable[str | Path]) -> set[str]:
     An import counts where its module does when it is imported: not inside a function or ``if
     TYPE_CHECKING``. So it has to start its line; in a file outside the package, of which nobody
     knows what it does, any import counts. The ``__init__.py`` of a folder on the way to a module
-    counts only where something is imported from it: ours are empty, or import on demand.
-
-    Parameters
-    ----------
-    paths : iterable of str or Path
-        Files; one that cannot be read is taken for an empty one.
-
-    Returns
-    -------
-    set of str
-        Absolute paths.
+    counts only where something is imported from it: ours are empty, or import on demand. Paths are
+    absolute; a file that cannot be read is taken for an empty one.
     """
     found: set[str] = set()
     waiting = [os.path.realpath(path) for path in paths]
@@ -80,14 +71,9 @@ def code_digest(file: str | Path) -> str:
 def bits_digest(problem: str | Path) -> str:
     """Return the `source_digest` of all that decides the bits of a training.
 
-    These are orders, planning, engines, what serves every problem, the module of the problem
-    with what it imports, and the Python files beside it, without what those import (commands
-    and estimators import what reports and records).
-
-    Parameters
-    ----------
-    problem : str or Path
-        The file of the problem's module, in the package or not.
+    These are orders, planning, engines, what serves every problem, the file of the problem's
+    module, in the package or not, with what it imports, and the Python files beside it, without
+    what those import (commands and estimators import what reports and records).
     """
     shared = [path for pattern in _BITS for path in PACKAGE.glob(pattern)]
     return _digest(closure([*shared, problem]) | {*_beside(problem)})

@@ -59,11 +59,7 @@ def count_workers(n_jobs: int | None) -> int:
 class NativeJob:
     """A job in machine code, ``run(context, thread, n_threads)``, that needs no Python to start.
 
-    Parameters
-    ----------
-    bound : BoundKernel
-    again : array of int64
-        That of the team: the code sets ``again[thread * LINE]`` to whether there is more to do.
+    The code sets ``again[thread * LINE]`` of its team to whether there is more to do.
     """
 
     def __init__(self, bound: BoundKernel, again: np.ndarray) -> None:

@@ -64,50 +64,37 @@ def _group_rounds(
 ) -> Any:  # fmt: skip
     """Return planned steps, their workers, and whether a step is the first of its round."""
     n = sequence.size
-    steps = np.empty(n, np.int32)
-    workers = np.empty(n, np.uint16)
-    first = np.zeros(n, np.uint8)
-    level = np.zeros(n_resources, np.int64)  # latest group on each resource in this batch
-    stamp = np.full(n_resources, -1, np.int64)
-    group = np.empty(n, np.int64)
-    begin = 0
+    steps, workers, first = np.empty(n, np.int32), np.empty(n, np.uint16), np.zeros(n, np.uint8)
+    latest = np.zeros(n_resources, np.int64)  # group on each resource, over all batches
+    group = np.empty(n, np.int64)  # of a step, counted in its batch
+    begin = before = 0
     while begin < n:
-        end, weight = begin, np.int64(0)
-        highest = np.int64(0)
+        end, weight, highest = begin, 0, before
         while end < n and (weight < batch or end == begin):
             weight += sizes[end] if sizes.size else 1
             lower, upper = bounds(indptr, arity, np.intp(sequence[end]))
-            mine = np.int64(0)
+            mine = before
             for k in range(lower, upper):
-                r = np.intp(indices[k])
-                if stamp[r] == begin:
-                    mine = max(mine, level[r])
-            mine += 1
+                mine = max(mine, latest[np.intp(indices[k])])
             for k in range(lower, upper):
-                r = np.intp(indices[k])
-                stamp[r] = begin
-                level[r] = mine
-            group[end] = mine
-            highest = max(highest, mine)
+                latest[np.intp(indices[k])] = mine + 1
+            group[end] = mine - before
+            highest = max(highest, mine + 1)
             end += 1
-        weights = np.zeros(highest + 2, np.int64)
-        place = np.zeros(highest + 2, np.int64)
+        n_groups = highest - before
+        weights, done, place = np.zeros((3, n_groups + 1), np.int64)
         for i in range(begin, end):
             weights[group[i]] += sizes[i] if sizes.size else 1
             place[group[i] + 1] += 1
-        for g in range(1, highest + 2):
-            place[g] += place[g - 1]
-        before = np.zeros(highest + 2, np.int64)
-        for g in range(1, highest + 1):
-            first[begin + place[g]] = 1
+        place = begin + np.cumsum(place)
+        first[place[:n_groups]] = 1
         for i in range(begin, end):
             g = group[i]
-            at = begin + place[g]
-            steps[at] = i
-            workers[at] = before[g] * n_workers // weights[g]
-            before[g] += sizes[i] if sizes.size else 1
+            steps[place[g]] = i
+            workers[place[g]] = done[g] * n_workers // weights[g]
+            done[g] += sizes[i] if sizes.size else 1
             place[g] += 1
-        begin = end
+        begin, before = end, highest
     return steps, workers, first
 
 
@@ -126,26 +113,22 @@ def _component_rounds(
 ) -> Any:  # fmt: skip
     """Return planned steps, their workers, and whether a step is the first of its round."""
     n = sequence.size
-    steps = np.empty(n, np.int32)
-    workers = np.empty(n, np.uint16)
-    first = np.zeros(n, np.uint8)
-    stamp = np.full(n_resources, -1, np.int64)
-    holder = np.empty(n_resources, np.int64)  # a step of this batch on each resource
+    workers, first = np.empty(n, np.uint16), np.zeros(n, np.uint8)
+    holder = np.full(n_resources, -1, np.int64)  # latest step on each resource
     parent = np.arange(n)
     weight_of = np.zeros(n, np.int64)
     worker_of = np.empty(n, np.int64)
     begin = 0
     while begin < n:
-        end, weight = begin, np.int64(0)
+        end, weight = begin, 0
         while end < n and (weight < batch or end == begin):
             weight += sizes[end] if sizes.size else 1
             lower, upper = bounds(indptr, arity, np.intp(sequence[end]))
             for k in range(lower, upper):
                 r = np.intp(indices[k])
-                if stamp[r] == begin:
+                if holder[r] >= begin:
                     a, b = _find(parent, end), _find(parent, holder[r])
                     parent[max(a, b)] = min(a, b)
-                stamp[r] = begin
                 holder[r] = end
             end += 1
         for i in range(begin, end):
@@ -158,10 +141,9 @@ def _component_rounds(
             load[w] += weight_of[roots[j]]
         first[begin] = 1
         for i in range(begin, end):
-            steps[i] = i
             workers[i] = worker_of[_find(parent, i)]
         begin = end
-    return steps, workers, first
+    return np.arange(n).astype(np.int32), workers, first
 
 
 @jit

@@ -10,7 +10,7 @@ Proved in ``proofs/``: theorem ``dataflow_is_serial``.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +43,10 @@ def find_waits(order: Order, workers: np.ndarray, n_workers: int) -> tuple[np.nd
     np.fill_diagonal(clock, np.iinfo(np.int64).max)
     latest = np.full(n_workers, -1, dtype=np.int64)
     capacity = max(1024, n_workers, order.n_steps // 32)
-    history = _History.empty(capacity if n_workers > 2 else 1, n_workers)
+    # The clock of every worker after each of its waits: from step since[h] on it is history[h], and
+    # before[h] is the same worker's previous entry.
+    history = np.empty((capacity if n_workers > 2 else 1, n_workers), dtype=np.int64)
+    since, before = np.empty((2, history.shape[0]), dtype=np.int64)
     waiter = awaited = np.zeros(0, dtype=np.int64)
     full: list[tuple[np.ndarray, np.ndarray]] = []
     n_waits = n_history = 0
@@ -54,33 +57,17 @@ def find_waits(order: Order, workers: np.ndarray, n_workers: int) -> tuple[np.nd
                 full.append((waiter[:n_waits], awaited[:n_waits]))
                 waiter, awaited = np.empty((2, capacity), dtype=np.int64)
                 n_waits = 0
-            if n_workers > 2 and n_history == history.since.size:
-                history = history.doubled()
+            if n_workers > 2 and n_history == since.size:
+                history, since, before = (
+                    np.concatenate([array, np.empty_like(array)])
+                    for array in (history, since, before)
+                )
             step, n_waits, n_history = _scan(
-                *supports, begin, step, stop, workers, last, clock, latest, *history, n_history,
-                waiter, awaited, n_waits,
+                *supports, begin, step, stop, workers, last, clock, latest, history, since, before,
+                n_history, waiter, awaited, n_waits,
             )  # fmt: skip
     full.append((waiter[:n_waits], awaited[:n_waits]))
     return np.concatenate([w for w, _ in full]), np.concatenate([a for _, a in full])
-
-
-class _History(NamedTuple):
-    """The clock of every worker after each of its waits.
-
-    Entry ``h`` is ``clock[h]`` from step ``since[h]`` on; ``before[h]`` is the same worker's
-    previous entry.
-    """
-
-    clock: np.ndarray
-    since: np.ndarray
-    before: np.ndarray
-
-    @classmethod
-    def empty(cls, size: int, n_workers: int) -> _History:
-        return cls(*(np.empty(shape, np.int64) for shape in ((size, n_workers), size, size)))
-
-    def doubled(self) -> _History:
-        return _History(*(np.concatenate([array, np.empty_like(array)]) for array in self))
 
 
 @jit

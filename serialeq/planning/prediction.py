@@ -44,21 +44,13 @@ DEFAULT_COSTS = CostModel()
 
 @dataclass(frozen=True)
 class Prediction:
-    """Predicted time of one epoch under the dataflow engine.
-
-    Attributes
-    ----------
-    n_workers : int
-    serial, parallel : float
-        Nanoseconds.
-    n_waits : int
-        Steps that wait for another worker's.
-    """
+    """Predicted time of one epoch, in nanoseconds, under the dataflow engine."""
 
     n_workers: int
     serial: float
     parallel: float
     n_waits: int
+    """Steps that wait for another worker's."""
 
     @property
     def speedup(self) -> float:

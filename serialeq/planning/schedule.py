@@ -22,7 +22,7 @@ from serialeq.order import Order
 _NONE = np.zeros(0, dtype=np.int32)
 _OPENS = np.uint8(1)  # marks of a step: it waits, so it opens a segment
 _CLOSES = np.uint8(2)  # another worker waits for it, so it closes a segment
-NO_WAITS = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+NO_WAITS = (np.zeros(0, dtype=np.int64),) * 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,18 +168,11 @@ def place_samples(
         return {"layout": order.sequence[steps], "times": times, "start": start, "stop": stop}
     tasks = order.sequence[steps]
     if with_times:
-        times = _task_times(order)
+        serial = np.zeros(order.members.size, dtype=np.int32)
+        serial[order.samples()] = np.arange(order.n_samples)
+        times = serial[order.members]
     start, stop = order.bounds[tasks], order.bounds[tasks + 1]
     return {"layout": order.members, "times": times, "start": start, "stop": stop}
-
-
-def _task_times(order: Order) -> np.ndarray:
-    times = np.zeros(order.bounds[-1], dtype=np.int32)
-    first = np.concatenate([[0], np.cumsum(order.sizes)])
-    for task, serial in zip(order.sequence, first, strict=False):
-        start, stop = order.bounds[task], order.bounds[task + 1]
-        times[start:stop] = np.arange(serial, serial + stop - start)
-    return times
 
 
 @jit

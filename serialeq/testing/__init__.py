@@ -32,20 +32,13 @@ if TYPE_CHECKING:
     from .supports import check_supports
 
 _HOME = {
-    "Chain": "chain",
-    "assert_serial_equivalent": "equivalence",
-    "cases": "strategies",
-    "check_schedule": "schedules",
-    "check_supports": "supports",
-    "example": "golden",
-    "explore": "exploration",
-    "first_difference": "equivalence",
-    "golden_digest": "golden",
-    "hypergraphs": "strategies",
-    "interleave": "exploration",
-    "orders": "strategies",
-    "problems": "strategies",
-    "worker_counts": "strategies",
+    "chain": ("Chain",),
+    "equivalence": ("assert_serial_equivalent", "first_difference"),
+    "exploration": ("explore", "interleave"),
+    "golden": ("example", "golden_digest"),
+    "schedules": ("check_schedule",),
+    "strategies": ("cases", "hypergraphs", "orders", "problems", "worker_counts"),
+    "supports": ("check_supports",),
 }
 
 __all__ = [
@@ -67,9 +60,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

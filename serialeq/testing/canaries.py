@@ -18,13 +18,7 @@ State = dict[str, np.ndarray]
 
 
 class GuardedCopy:
-    """A copy of an array between two margins, of two rows each at least.
-
-    Attributes
-    ----------
-    array : array
-        The copy.
-    """
+    """A copy, ``array``, of an array between two margins, of two rows each at least."""
 
     def __init__(self, array: np.ndarray) -> None:
         row = array.size // (*array.shape, 1)[0] if array.size else 0
@@ -33,17 +27,13 @@ class GuardedCopy:
         self.array = whole[margin : margin + array.size].reshape(array.shape)
         self.array[...] = array
         self._margins = whole[:margin], whole[margin + array.size :]
-        self._fillings = [
-            np.full(margin, value).astype(array.dtype)
-            for value in (0, np.nan if array.dtype.kind in "fc" else 1)
-        ]
-        self._expected = self._fillings[0].tobytes()
+        self.fill(0)
 
     def fill(self, choice: int) -> None:
         """Fill the margins with 0, or (choice 1) with NaN, or 1 if that is no value."""
-        self._expected = self._fillings[choice].tobytes()
         for margin in self._margins:
-            margin[:] = self._fillings[choice]
+            margin[:] = (0, np.nan if margin.dtype.kind in "fc" else 1)[choice]
+        self._expected = self._margins[0].tobytes()
 
     def overrun(self) -> bool:
         """Return whether the margins have changed since they were filled."""

@@ -90,7 +90,7 @@ def explore(
     """
     serial = new_problem(make_problem)
     start = copy_trained(serial)
-    interleave(serial, plan_serial(order, 1, serial.timed), _first)
+    interleave(serial, plan_serial(order, 1, serial.timed), lambda ready: 0)
     expected = copy_trained(serial)
     for name, pick in _picks(schedule.n_workers, n, seed):
         problem = new_problem(make_problem, start)
@@ -101,17 +101,13 @@ def explore(
 
 
 def _picks(n_workers: int, n: int, seed: int) -> Iterator[tuple[str, Pick]]:
-    yield "first worker first", _first
+    yield "first worker first", lambda ready: 0
     yield "last worker first", lambda ready: -1
     yield "in turn", _in_turn()
     for w in range(n_workers):
         yield f"worker {w} starved", _starve(w)
     for i in range(n):
         yield f"random {i} of seed {seed}", _randomly(random.Random(f"{seed} {i}"))
-
-
-def _first(ready: list[tuple[int, int]]) -> int:
-    return 0
 
 
 def _in_turn() -> Pick:

@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -49,11 +48,7 @@ def check_schedule(order: Order, schedule: Schedule, hypergraph: Hypergraph | No
     checker.check_conflicts(_supports(order, hypergraph))
 
 
-class _Event(NamedTuple):
-    """One execution of one sample."""
-
-    segment: int
-    position: int
+_Event = tuple[int, int]  # one execution of one sample: its segment and position
 
 
 class _Checker:
@@ -128,16 +123,15 @@ class _Checker:
 
     def is_before(self, a: _Event, b: _Event) -> bool:
         """Return whether `a` is done in every run when `b` starts."""
-        if a.segment == b.segment:
-            return a.position < b.position
-        u = self.owner[a.segment]
-        return self.known[b.segment][u] > a.segment - self.first[u]
+        (s, _), (t, _) = a, b
+        u = self.owner[s]
+        return a < b if s == t else self.known[t][u] > s - self.first[u]
 
     def check_counters(self) -> None:
         """Check that each counter grows: its posts happen one after another, in rising order."""
         for counter, posts in self.posts.items():
             for (low, a), (high, b) in pairwise(posts):
-                if low == high or not self.is_before(_Event(a, 0), _Event(b, 0)):
+                if low == high or not self.is_before((a, 0), (b, 0)):
                     raise ScheduleError(
                         f"counter {counter} may not grow: {self.describe(a)} posts {low} and "
                         f"{self.describe(b)} posts {high}"
@@ -155,7 +149,7 @@ class _Checker:
         runs: dict[object, list[_Event]] = defaultdict(list)
         for segment in self.known:
             for p in range(s.start[segment], s.stop[segment]):
-                runs[names[p]].append(_Event(segment, p))
+                runs[names[p]].append((segment, p))
         expected = Counter[object](wanted)
         for name in expected.keys() | runs.keys():
             if len(runs[name]) != expected[name]:
@@ -174,7 +168,7 @@ class _Checker:
             for v in support:
                 before = last.get(v, t)
                 if before != t and not self.is_before(events[before], events[t]):
-                    a, b = (self.owner[events[i].segment] for i in (before, t))
+                    a, b = (self.owner[events[i][0]] for i in (before, t))
                     raise ScheduleError(
                         f"variable {v}: sample {self.samples[before]} (worker {a}) has to come "
                         f"before sample {self.samples[t]} (worker {b}), and nothing ensures it"

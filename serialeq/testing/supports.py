@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +16,6 @@ _MOST_SAMPLES = 100
 _MOST_REPORTED = 10
 _STATES = ("present", "trained", *("near", "positive", "small", "middling", "large") * 3)
 _BACKGROUNDS = ("huge", "minus huge", "negative zero", "not a number")
-
-
-class _Fault(NamedTuple):
-    sample: int
-    what: str
 
 
 def check_supports(problem: Problem, samples: Any = None, *, seed: int = 0) -> None:
@@ -72,19 +67,19 @@ def check_supports(problem: Problem, samples: Any = None, *, seed: int = 0) -> N
         )
         for i, name in enumerate(_STATES)
     ]
-    faults: dict[_Fault, str] = {}  # and the state that showed it first
-    for position in range(samples.size):
+    faults: dict[tuple[int, str], str] = {}  # sample and fault: the state that showed it first
+    for position, sample in enumerate(samples.tolist()):
         for name, state, backgrounds in states:
             for fault in stage.faults(position, state, backgrounds):
-                faults.setdefault(fault, name)
-        if len({fault.sample for fault in faults}) == _MOST_REPORTED:
+                faults.setdefault((sample, fault), name)
+        if len({sample for sample, _ in faults}) == _MOST_REPORTED:
             break
     if faults:
         raise SupportError(
             "\n".join(
-                f"sample {fault.sample} {fault.what} (support "
-                f"{problem.hypergraph.support(fault.sample).tolist()}; found in state {name!r})"
-                for fault, name in faults.items()
+                f"sample {sample} {fault} (support "
+                f"{problem.hypergraph.support(sample).tolist()}; found in state {name!r})"
+                for (sample, fault), name in faults.items()
             )
         )
 
@@ -138,11 +133,10 @@ class _Stage:
             mixed[name][rows] = other[name][rows]
         return mixed
 
-    def faults(self, position: int, state: State, backgrounds: list[State]) -> Iterator[_Fault]:
+    def faults(self, position: int, state: State, backgrounds: list[State]) -> Iterator[str]:
         """Yield what the update of one sample does wrong in one state."""
-        sample = int(self.samples[position])
         member = np.zeros(self.graph.n_variables + 1, dtype=bool)  # the last one for nobody, -1
-        member[self.graph.support(sample)] = True
+        member[self.graph.support(int(self.samples[position]))] = True
 
         def run(before: State, beyond: int = 0) -> State:
             return self.run(position, position + 1, before, beyond)
@@ -162,21 +156,21 @@ class _Stage:
             *(f"writes {k!r}, which variables() does not name" for k in self._restore()),
         ]
         if faults:
-            yield from (_Fault(sample, what) for what in faults)
-            yield from self._writes(sample, state, result, member)
+            yield from faults
+            yield from self._writes(state, result, member)
             return
         again = run(state)
-        yield from self._writes(sample, state, again, member)
+        yield from self._writes(state, again, member)
         if differs(again):
-            yield _Fault(sample, "gives different results in the same state")
+            yield "gives different results in the same state"
             return
         if differs(run(state, beyond=1)):
-            yield _Fault(sample, "reads beyond the ends of an array")
+            yield "reads beyond the ends of an array"
             return
         for background in backgrounds:
             before = self.mix(state, background, outside)
             after = run(before)
-            yield from self._writes(sample, before, after, member)
+            yield from self._writes(before, after, member)
             if differs(after):
 
                 def read(variables: np.ndarray, background: State = background) -> bool:
@@ -184,17 +178,15 @@ class _Stage:
                     chosen[variables] = True
                     return differs(run(self.mix(state, background, lambda owner: chosen[owner])))
 
-                yield _Fault(sample, f"reads {_find(np.flatnonzero(~member[:-1]), read)}")
+                yield f"reads {_find(np.flatnonzero(~member[:-1]), read)}"
         self._restore()
 
-    def _writes(
-        self, sample: int, before: State, after: State, member: np.ndarray
-    ) -> Iterator[_Fault]:
+    def _writes(self, before: State, after: State, member: np.ndarray) -> Iterator[str]:
         for name, owner in self.owners.items():
             changed = (rows_of(before[name]) != rows_of(after[name])).any(axis=1) & ~member[owner]
             for row in np.flatnonzero(changed).tolist():
                 whose = f"variable {owner[row]}" if owner[row] >= 0 else "what is no variable's"
-                yield _Fault(sample, f"writes {whose}: {name!r}[{row}]")
+                yield f"writes {whose}: {name!r}[{row}]"
 
     def _restore(self) -> list[str]:
         """Return the read-only arrays that have changed, and undo that."""
