@@ -41,7 +41,8 @@ def fit(
     seed : int
         Of the order.
     with_loss : bool
-        False: leave the training loss out, which takes a pass over the data.
+        False: leave the training loss out, which takes a pass over the data, unless a callback
+        needs it.
     callbacks : sequence of Callback, or of functions
         Such as `serialeq.RunRecorder`, `serialeq.RunVerifier` or `serialeq.EarlyStopping`. A
         function is called with the `EpochRecord` of each epoch.
