@@ -53,7 +53,7 @@ def train(
     if manifest.complete:
         notices.print(f"{directory} is complete: {manifest.chain.n_epochs} epochs")
         return
-    job, source = _job_of(manifest, directory, (engine, jobs), data)
+    job, source = _job_of(manifest, directory, engine, jobs, data)
     recorder = RunRecorder(
         directory, resume=True, every=checkpoint_every, seconds=checkpoint_seconds,
         keep=keep_checkpoints, source=source, finish=False,
@@ -69,12 +69,9 @@ def _best(manifest: Manifest) -> list[Callback]:
 
 
 def _job_of(
-    manifest: Manifest,
-    directory: Path,
-    how: tuple[str | None, int | None],
-    moved: list[Path] | None,
+    manifest: Manifest, directory: Path, engine: str | None, jobs: int | None, moved: Files
 ) -> tuple[Job, dict[str, Any]]:
-    """Return what a run trained, and where its data are now; `how`: engine and workers."""
+    """Return what a run trained, and where its data are now."""
     from serialeq.problems.loading import estimator_of, recorded_run
     from serialeq.problems.registry import kinds
 
@@ -92,8 +89,7 @@ def _job_of(
     paths, files = found_again(run["data"]["files"], moved)
     kind, reading = kinds()[run["problem"]], run["data"].get("reading", {})
     estimator = estimator_of(run, run["promise"])
-    engine, estimator.n_jobs = how
-    estimator.engine = engine or estimator.engine
+    estimator.n_jobs, estimator.engine = jobs, engine or estimator.engine
     job = Job(kind, command_of(kind).from_record(reading | paths), estimator)
     return job, job.source(files)
 
@@ -117,7 +113,7 @@ def verify(
 
     manifest = read_manifest(directory)
     verifier = RunVerifier(directory, *_range(epochs))
-    job, verifier.source = _job_of(manifest, directory, (engine, jobs), data)
+    job, verifier.source = _job_of(manifest, directory, engine, jobs, data)
     trained = run(job, [verifier, *_best(manifest)])
     verifier.compare_model(trained.arrays)
     for field, there, here in verifier.environment:

@@ -107,11 +107,8 @@ class Command(Declared):
     @classmethod
     def files(cls) -> dict[str, File]:
         """Return the fields that are files that are trained on."""
-        return {
-            name: declared.parameter
-            for name, declared in cls.declarations().items()
-            if isinstance(declared.parameter, File)
-        }
+        found = {name: declared.parameter for name, declared in cls.declarations().items()}
+        return {name: one for name, one in found.items() if isinstance(one, File)}
 
     def record(self) -> dict[str, Any]:
         """Return the options that make the model: how the files are read."""

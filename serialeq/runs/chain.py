@@ -14,18 +14,12 @@ from itertools import accumulate
 
 @dataclass(frozen=True)
 class DigestChain:
-    """Digests of the state after epoch 0 (the start), 1, 2, …, or after some of them.
-
-    Attributes
-    ----------
-    root : str
-        sha256 of the description of the run.
-    states : dict of int to str
-        64 hex digits for each of these epochs, which rise from 0.
-    """
+    """Digests of the state after epoch 0 (the start), 1, 2, …, or after some of them."""
 
     root: str
+    """sha256 of the description of the run."""
     states: dict[int, str]
+    """64 hex digits for each of these epochs, which rise from 0."""
 
     @classmethod
     def of(cls, root: str, digests: list[str], n_epochs: int, every: int = 1) -> DigestChain:

@@ -57,37 +57,25 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """See the module.
-
-    Attributes
-    ----------
-    run : dict
-        What is trained: ``problem`` (a kind's word, or a class of problem without estimator),
-        ``estimator``, ``parameters``, ``order``, ``seed``, ``n_epochs``, ``promise`` (of the
-        engine, see `serialeq.engines.engine`), ``model`` (of which epoch, see `MODELS`),
-        ``digest_every`` (see `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and
-        the ``files`` they were read from). The chain's root is the sha256 of its canonical
-        JSON, without the files' paths.
-    chain : DigestChain
-    environment : dict
-        Version of this package and digest of the code that decides bits, Python, libraries.
-    checkpoints : tuple of FileRecord
-        In the order of epochs.
-    model : FileRecord or None
-        Of a complete run.
-    about : dict
-        What else is to be known of the model.
-    format : int
-        1: written by 0.1.0, with other names for problems, parameters and promises.
-    """
+    """See the module."""
 
     run: dict[str, Any]
+    """What is trained: ``problem`` (a kind's word, or a class of problem without estimator),
+    ``estimator``, ``parameters``, ``order``, ``seed``, ``n_epochs``, ``promise`` (of the engine,
+    see `serialeq.engines.engine`), ``model`` (of which epoch, see `MODELS`), ``digest_every`` (see
+    `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and the ``files`` they were read
+    from). The chain's root is the sha256 of its canonical JSON, without the files' paths."""
     chain: DigestChain
     environment: dict[str, str]
+    """Version of this package, digest of the code that decides bits, Python, libraries."""
     checkpoints: tuple[FileRecord, ...] = ()
+    """In the order of epochs."""
     model: FileRecord | None = None
+    """Of a complete run."""
     about: dict[str, Any] = field(default_factory=dict)
+    """What else is to be known of the model."""
     format: int = FORMAT
+    """1: written by 0.1.0, with other names for problems, parameters and promises."""
 
     @classmethod
     def start(cls, run: dict[str, Any], digest: str, problem: type) -> Manifest:

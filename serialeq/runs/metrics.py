@@ -28,10 +28,7 @@ def encode_line(record: EpochRecord, before: str) -> tuple[bytes, str]:
 def decode_lines(content: bytes, n_lines: int, name: str) -> tuple[list[EpochRecord], str, int]:
     """Return the first records, the sha256 of the last of them, and their size in bytes.
 
-    Raises
-    ------
-    DataError
-        If there are fewer lines, or one was changed; names it.
+    DataError: there are fewer lines, or one, which it names, was changed.
     """
     records: list[EpochRecord] = []
     seal, size = "", 0

@@ -32,12 +32,8 @@ _SAME_IN_FORMAT_1 = ("order", "seed", "n_epochs", "first_epoch", "promise", "mod
 def describe_run(training: Training, source: dict[str, Any], digest_every: int) -> dict[str, Any]:
     """Return what is trained, as the manifest tells it."""
     orders = training.session.orders
-    described: dict[str, Any] = {
-        "problem": type(training.problem).__name__,
-        "estimator": None,
-        "parameters": {},
-    }
-    return described | training.description | {
+    name = type(training.problem).__name__
+    return {"problem": name, "estimator": None, "parameters": {}} | training.description | {
         "order": orders.name,
         "seed": orders.seed,
         "n_epochs": training.n_epochs,
@@ -95,10 +91,9 @@ class RunRecorder(Callback):
         source: dict[str, Any] | None = None,
         finish: bool = True,
     ) -> None:
-        if digest_every < 1:
-            raise SerialeqError(f"digest_every: expected at least 1, got {digest_every}")
-        if every is not None and every < 1:
-            raise SerialeqError(f"checkpoint_every: expected at least 1, got {every}")
+        for name, number in (("digest_every", digest_every), ("checkpoint_every", every)):
+            if number is not None and number < 1:
+                raise SerialeqError(f"{name}: expected at least 1, got {number}")
         if seconds is not None and not seconds >= 0:
             raise SerialeqError(f"checkpoint_seconds: expected at least 0, got {seconds}")
         if every is None and seconds is None:
@@ -244,10 +239,8 @@ class RunRecorder(Callback):
         self._model_epoch = training.best[0] if training.best else len(training.history)
         if self._finish and not training.description:  # without an estimator
             trained = training.problem.trained()
-            names = sorted(trained)
-            self.save(
-                trained, {"kind": "arrays", "digest": digest_arrays(trained), "trained": names}
-            )
+            about = {"kind": "arrays", "digest": digest_arrays(trained)}
+            self.save(trained, about | {"trained": sorted(trained)})
         else:
             self._commit()
 

@@ -25,50 +25,36 @@ class EpochRecord:
 
 
 EpochFunction = Callable[[EpochRecord], None]
+Callbacks = Sequence["Callback | EpochFunction"]
+State = dict[str, np.ndarray]
+Best = tuple[int, State] | None
 
 
 @dataclass(eq=False)
 class Training:
-    """A training in progress, as callbacks see it.
-
-    Attributes
-    ----------
-    session : Session
-    n_epochs : int
-        Epochs to do, unless stopped.
-    first_epoch : int
-        Epochs done before, by another training.
-    description : dict
-        What is trained (problem, parameters), for the manifest.
-    history : list of EpochRecord
-    stopped : str
-        Why, if it is to stop before its last epoch.
-    keeps_best : bool
-        A callback asks for the model of the epoch with the lowest loss.
-    best : (int, dict of arrays) or None
-        How many epochs were done then, and the state, if `keeps_best`.
-    """
+    """A training in progress, as callbacks see it."""
 
     session: Session
     n_epochs: int
+    """Epochs to do, unless stopped."""
     first_epoch: int = 0
+    """Epochs done before, by another training."""
     description: dict[str, Any] = field(default_factory=dict)
+    """What is trained (problem, parameters), for the manifest."""
     history: list[EpochRecord] = field(default_factory=list)
     stopped: str = ""
+    """Why, if it is to stop before its last epoch."""
     keeps_best: bool = False
-    best: tuple[int, dict[str, np.ndarray]] | None = None
+    """A callback asks for the model of the epoch with the lowest loss."""
+    best: Best = None
+    """How many epochs were done then, and the state, if `keeps_best`."""
 
     @property
     def problem(self) -> Problem:
         """The problem that is trained."""
         return self.session.problem
 
-    def resume(
-        self,
-        state: dict[str, np.ndarray],
-        history: list[EpochRecord],
-        best: tuple[int, dict[str, np.ndarray]] | None = None,
-    ) -> None:
+    def resume(self, state: State, history: list[EpochRecord], best: Best = None) -> None:
         """Go on from a state of `Problem.state`, with what is known of the epochs before."""
         self.problem.load(state)
         self.history[:] = history

@@ -35,10 +35,10 @@ from serialeq.errors import DataError, SerialeqError
 from serialeq.native.team import count_workers
 from serialeq.problem import Problem
 
-from .callbacks import Callback, EpochFunction
+from .callbacks import Callback, Callbacks
 from .parameters import Declared, Parameter, Whole
 from .session import check_order
-from .trainer import Execution, Fitted, HeldOut, train
+from .trainer import Execution, Fitted, train
 
 Arrays = Mapping[str, np.ndarray]
 Saved = tuple[dict[str, np.ndarray], dict[str, Any]]
@@ -136,17 +136,11 @@ class Estimator(Declared, BaseEstimator):
 
     # ---- training ------------------------------------------------------------------------------
 
-    def _fit(
-        self,
-        *data: Any,
-        with_loss: bool = True,
-        callbacks: Sequence[Callback | EpochFunction] = (),
-    ) -> Self:
+    def _fit(self, *data: Any, callbacks: Callbacks = (), **options: Any) -> Self:
         """Train on `data` from the start: `fit` where nothing but the trained arrays is kept."""
         self._begin()
-        fitted = self._train(
-            self._problem(*data), self._epochs(), with_loss=with_loss, callbacks=callbacks
-        )
+        problem = self._problem(*data)
+        fitted = self._train(problem, self._epochs(), callbacks=callbacks, **options)
         self._take(fitted.trained, {}, {})
         return self._end(callbacks)
 
@@ -163,32 +157,17 @@ class Estimator(Declared, BaseEstimator):
         elif fresh or not hasattr(self, "seed_"):
             self.seed_ = int(check_random_state(self.random_state).randint(1 << 31))
 
-    def _train(
-        self,
-        problem: Problem,
-        n_epochs: int | range,
-        *,
-        held_out: HeldOut | None = None,
-        with_loss: bool = True,
-        callbacks: Sequence[Callback | EpochFunction] = (),
-    ) -> Fitted:
-        """Train; a range of epochs goes on with the history that there is."""
-        fitted = train(
-            problem,
-            Execution(self.order, self.engine, self.n_jobs, self.seed_),
-            n_epochs,
-            held_out=held_out,
-            with_loss=with_loss,
-            callbacks=callbacks,
-            description=self.description(),
-        )
+    def _train(self, problem: Problem, n_epochs: int | range, **options: Any) -> Fitted:
+        """Train, with options of `train`; a range of epochs goes on with the present history."""
+        execution = Execution(self.order, self.engine, self.n_jobs, self.seed_)
+        fitted = train(problem, execution, n_epochs, description=self.description(), **options)
         before = self.history_ if isinstance(n_epochs, range) and n_epochs.start else []
         self.history_: list[dict[str, Any]] = before + [asdict(r) for r in fitted.history]
         self.n_workers_, self.epoch_ = fitted.n_workers, fitted.epoch
         self.engine_, self.engine_reason_ = fitted.engine, fitted.engine_reason
         return fitted
 
-    def _end(self, callbacks: Sequence[Callback | EpochFunction] = ()) -> Self:
+    def _end(self, callbacks: Callbacks = ()) -> Self:
         """Tell callbacks what the estimator has become."""
         if callbacks:
             arrays, about = self.saved()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from serialeq.problem import Problem, check_problem
 
-from .callbacks import Callback, EpochFunction
+from .callbacks import Callbacks
 from .trainer import Execution, Fitted, train
 
 
@@ -20,7 +19,7 @@ def fit(
     n_jobs: int | None = None,
     seed: int = 0,
     with_loss: bool = True,
-    callbacks: Sequence[Callback | EpochFunction] = (),
+    callbacks: Callbacks = (),
 ) -> Fitted:
     """Train a problem for some epochs, in place.
 

@@ -32,24 +32,16 @@ def anything(name: str, value: Any) -> None:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What is to be known of a field besides its type and default.
-
-    Attributes
-    ----------
-    help : str
-        A line, or a few; what the documentation and ``--help`` say.
-    check : callable
-        ``check(name, value)`` raises SerialeqError; not asked about None where the type allows it.
-    option : str or None
-        Name on the command line; "": the field's, without ``n_``; None: it has none.
-    makes_model : bool
-        False: it decides about time or output only, and is no part of what a run is.
-    """
+    """What is to be known of a field besides its type and default."""
 
     help: str
+    """A line, or a few; what the documentation and ``--help`` say."""
     check: Callable[[str, Any], None] = anything
+    """``check(name, value)`` raises SerialeqError; not asked of None if the type allows it."""
     option: str | None = ""
+    """Name on the command line; "": the field's, without ``n_``; None: it has none."""
     makes_model: bool = True
+    """False: it decides about time or output only, and is no part of what a run is."""
 
 
 @dataclass(frozen=True)

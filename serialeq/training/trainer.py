@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from serialeq.errors import DivergenceError
 from serialeq.native.team import WorkerTeam, available_cores, count_workers
 from serialeq.problem import Problem
 
-from .callbacks import Callback, EpochFunction, EpochRecord, Training
+from .callbacks import Callback, Callbacks, EpochRecord, Training
 from .session import OrderSource, Session
 
 
@@ -32,42 +32,27 @@ class Execution:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Data that are not trained on.
-
-    Attributes
-    ----------
-    loss : callable
-        ``loss(team)`` returns the loss of the present state on them.
-    arrays : dict of arrays
-        What they are, for a manifest.
-    """
+    """Data that are not trained on."""
 
     loss: Callable[[WorkerTeam], float]
+    """``loss(team)`` returns the loss of the present state on them."""
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    """What they are, for a manifest."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What comes of a training.
-
-    Attributes
-    ----------
-    trained : dict of arrays
-        What the digest covers.
-    engine, engine_reason : str
-        The engine that was used, and why.
-    n_workers : int
-    history : list of EpochRecord
-    epoch : int
-        Of how many epochs the state is: all, or fewer if the best was to be kept.
-    """
+    """What comes of a training."""
 
     trained: dict[str, np.ndarray]
+    """What the digest covers."""
     engine: str
+    """The engine that was used."""
     engine_reason: str
     n_workers: int
     history: list[EpochRecord]
     epoch: int
+    """Of how many epochs the state is: all, or fewer if the best was to be kept."""
 
     @property
     def digest(self) -> str:
@@ -87,7 +72,7 @@ def train(
     *,
     held_out: HeldOut | None = None,
     with_loss: bool = True,
-    callbacks: Sequence[Callback | EpochFunction] = (),
+    callbacks: Callbacks = (),
     description: dict[str, Any] | None = None,
 ) -> Fitted:
     """Run epochs in place and look at the loss after each; see also `serialeq.fit`.
