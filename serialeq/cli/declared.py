@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING
 from typing import Annotated, Any
 
@@ -55,11 +55,9 @@ def with_options(
         function(kind, given, {name: values[name] for name in more})
 
     parameters = [_parameter(d, several and d.name not in own) for d in declared.values()]
-    parameters += [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
-        for name, (hint, default) in more.items()
-    ]
-    run.__signature__ = inspect.Signature(_in_order(parameters))  # type: ignore[attr-defined]
+    parameters += [_keyword(name, hint, default) for name, (hint, default) in more.items()]
+    parameters.sort(key=lambda parameter: parameter.default is not parameter.empty)
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__doc__ = kind.summary
     return run
@@ -67,29 +65,20 @@ def with_options(
 
 def _parameter(declared: Declaration, undecided: bool) -> inspect.Parameter:
     """Return a typer parameter; `undecided`: its default is None, the true one is in the help."""
-    note = declared.parameter
-    kind: Any = getattr(note.check, "kind", str)
-    default = inspect.Parameter.empty if declared.default is MISSING else declared.default
-    optional = declared.optional or undecided
-    text = note.help
-    if undecided and default is not None:
-        text, default = f"{text} ({default} by default)", None
-    elif undecided:
+    note, default, text = declared.parameter, declared.default, declared.parameter.help
+    if undecided:
+        text += "" if default is None else f" ({default} by default)"
         default = None
-    hint = kind | None if optional else kind
-    if isinstance(note, File) and note.argument:
-        return inspect.Parameter(
-            declared.name, inspect.Parameter.KEYWORD_ONLY, default=default,
-            annotation=Annotated[hint, typer.Argument(help=text)],
-        )  # fmt: skip
+    hint = declared.kind | None if declared.optional or undecided else declared.kind
     name = f"--{str(declared.option).replace('_', '-')}"
     if declared.default is True:
         name = f"{name}/--no-{name[2:]}"
-    return inspect.Parameter(
-        declared.name, inspect.Parameter.KEYWORD_ONLY, default=default,
-        annotation=Annotated[hint, typer.Option(name, help=text)],
-    )  # fmt: skip
+    argument = isinstance(note, File) and note.argument
+    shown = typer.Argument(help=text) if argument else typer.Option(name, help=text)
+    default = inspect.Parameter.empty if default is MISSING else default
+    return _keyword(declared.name, Annotated[hint, shown], default)
 
 
-def _in_order(parameters: Iterable[inspect.Parameter]) -> list[inspect.Parameter]:
-    return sorted(parameters, key=lambda parameter: parameter.default is not parameter.empty)
+def _keyword(name: str, hint: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=hint)

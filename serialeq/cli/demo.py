@@ -33,14 +33,13 @@ def demo(
     rows: list[dict[str, Any]] = []
     notices.print(f"{ratings:,} generated ratings, rank {factors}, {epochs} epochs each")
     for result in _results(ratings, factors, epochs, jobs, seed):
-        row = asdict(result.contestant) | asdict(result)
-        row["rmse"] = row.pop("error")
-        del row["contestant"]
-        row["speedup"] = (rows[0]["seconds"] if rows else result.seconds) / result.seconds
-        rows.append(row)
+        row = asdict(result)
+        rows.append(row.pop("contestant") | {"rmse": row.pop("error")} | row)
+        rows[-1]["speedup"] = rows[0]["seconds"] / result.seconds
+        who = result.contestant
         notices.print(
-            f"  {row['engine']} {row['order']} on {row['jobs']}: {row['seconds']:.2f} s, "
-            f"{row['digest'][:16]}"
+            f"  {who.engine} {who.order} on {who.jobs}: {result.seconds:.2f} s, "
+            f"{result.digest[:16]}"
         )
     digests = {}
     for order in ("shuffled", "blocked"):

@@ -30,6 +30,7 @@ def plan(context: typer.Context) -> None:
 def start(kind: Kind, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     """Read what a training of the kind would, and tell what can be told beforehand."""
     from serialeq.native.team import WorkerTeam, available_cores, count_workers
+    from serialeq.training.session import OrderSource
 
     from .report import notices, print_json
     from .train import make_job
@@ -38,9 +39,10 @@ def start(kind: Kind, given: Mapping[str, Any], options: Mapping[str, Any]) -> N
     data = job.command.read(job.estimator)
     notices.print(data.summary)
     problem = job.estimator.problem(*data.arguments)
+    seed, names = job.estimator.seed_, dict.fromkeys(("shuffled", job.estimator.order))
     with WorkerTeam(min(count_workers(job.estimator.n_jobs), available_cores())) as team:
-        orders = _orders(problem, job.estimator.order, job.estimator.seed_, team)
-        content = _content(problem, orders, job.estimator.seed_)
+        orders = {name: OrderSource(problem, name, seed, team).epoch(0) for name in names}
+        content = _content(problem, orders, seed)
     if options["plot"] is not None:
         plot_predictions(content["rows"], options["plot"], content["engine"])
     if options["as_json"]:
@@ -49,26 +51,18 @@ def start(kind: Kind, given: Mapping[str, Any], options: Mapping[str, Any]) -> N
         _show(content)
 
 
-def _orders(problem: Problem, asked_for: Any, seed: int, team: Any) -> dict[str, Order]:
-    """Return the order asked for, and a shuffled one to compare it with."""
-    from serialeq.training.session import OrderSource
-
-    names = dict.fromkeys(("shuffled", asked_for))
-    return {name: OrderSource(problem, name, seed, team).epoch(0) for name in names}
-
-
 def _content(problem: Problem, orders: dict[str, Order], seed: int) -> dict[str, Any]:
     from serialeq.planning.prediction import critical_path
 
     statistics = problem.hypergraph.statistics(seed)
     lengths = {name: critical_path(order) for name, order in orders.items()}
+    derived = {
+        "conflict_probability": statistics.conflict_probability,
+        "tau_bound": statistics.tau_bound if statistics.mean_degree else None,
+    }
     return {
         "engine": problem.parallel_engine,
-        "statistics": asdict(statistics)
-        | {
-            "conflict_probability": statistics.conflict_probability,
-            "tau_bound": statistics.tau_bound if statistics.mean_degree else None,
-        },
+        "statistics": asdict(statistics) | derived,
         "critical_path": lengths,
         "at_most": {
             name: order.n_samples / max(lengths[name], 1) for name, order in orders.items()
@@ -114,28 +108,22 @@ def _show(content: dict[str, Any]) -> None:
 
 
 def plot_predictions(rows: list[dict[str, Any]], path: Path, engine: str) -> None:
-    """Draw predicted speedup over workers, one curve per order, into a file.
-
-    Raises
-    ------
-    SerialeqError
-        If matplotlib is missing or the file cannot be written.
-    """
+    """Draw predicted speedup over workers, one curve per order, into a file."""
     from serialeq.problems.figure import new_figure, save_figure
 
     figure = new_figure(6, 4)
     axes = figure.add_subplot()
-    workers = sorted({row["jobs"] for row in rows})
-    axes.plot(workers, workers, color="0.7", linestyle=":", label="ideal")
+    axes.plot(_WORKERS, _WORKERS, color="0.7", linestyle=":", label="ideal")
     for order in dict.fromkeys(row["order"] for row in rows):
-        chosen = [row for row in rows if row["order"] == order]
-        speedups = [row["predicted_speedup"] for row in chosen]
-        axes.plot([row["jobs"] for row in chosen], speedups, marker="o", label=order)
+        speedups = [row["predicted_speedup"] for row in rows if row["order"] == order]
+        axes.plot(_WORKERS, speedups, marker="o", label=order)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_ylim(0.5, 2 * max(row["predicted_speedup"] for row in rows))
-    axes.set_xlabel("workers")
-    axes.set_ylabel("predicted speedup over serial")
-    axes.set_title(f"Engine {engine}, cost model")
+    axes.set(
+        xlabel="workers",
+        ylabel="predicted speedup over serial",
+        title=f"Engine {engine}, cost model",
+    )
     axes.legend(frameon=False)
     save_figure(figure, path)

@@ -41,10 +41,8 @@ class EpochProgress(Callback):
     def on_train_begin(self, training: Training) -> None:
         """Show how many epochs there are to be."""
         if self._bar is not None:
-            done = len(training.history)
-            self._task = self._bar.add_task(
-                "epochs", total=training.n_epochs, completed=done, loss=""
-            )
+            n, done = training.n_epochs, len(training.history)
+            self._task = self._bar.add_task("epochs", total=n, completed=done, loss="")
             self._bar.start()
 
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
@@ -55,8 +53,8 @@ class EpochProgress(Callback):
         if self._bar is not None:
             self._bar.update(self._task, advance=1, loss=text)
         else:
-            n_epochs = training.n_epochs
-            notices.print(f"epoch {record.epoch}/{n_epochs}: {text}, {record.seconds:.3f} s")
+            at = f"{record.epoch}/{training.n_epochs}"
+            notices.print(f"epoch {at}: {text}, {record.seconds:.3f} s")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -70,15 +68,10 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     for row in rows:
         table.add_row(*row)
     print(title)
-    Console(soft_wrap=False, width=_width(columns, rows)).print(table)
-
-
-def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
-    """Return the width that a table needs where there is no terminal to fit into."""
-    if Console().is_terminal:
-        return None
-    cells = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
-    return sum(cells) + 3 * len(cells) + 1
+    console = Console(soft_wrap=False)
+    if not console.is_terminal:  # nothing to fit into
+        console.width = console.measure(table, options=console.options.update(width=1_000)).maximum
+    console.print(table)
 
 
 def print_json(content: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from .options import Engine, Every, Files, Jobs, Json, Keep, Seconds
 
 if TYPE_CHECKING:
     from serialeq.runs.manifest import Manifest
+    from serialeq.training.callbacks import Callback
 
     from .train import Job
 
@@ -43,7 +45,6 @@ def train(
         raise typer.Exit(2)
     from serialeq.runs.directory import read_manifest
     from serialeq.runs.recorder import RunRecorder
-    from serialeq.training.callbacks import BestEpoch
 
     from .report import notices
     from .train import finish
@@ -52,22 +53,25 @@ def train(
     if manifest.complete:
         notices.print(f"{directory} is complete: {manifest.chain.n_epochs} epochs")
         return
-    job, source = _job_of(manifest, directory, (engine, jobs), data)
+    job, source = _job_of(manifest, directory, engine, jobs, data)
     recorder = RunRecorder(
         directory, resume=True, every=checkpoint_every, seconds=checkpoint_seconds,
         keep=keep_checkpoints, source=source, finish=False,
     )  # fmt: skip
     notices.print(f"{manifest.chain.n_epochs} of {manifest.run['n_epochs']} epochs are done")
-    finish(job, recorder, [BestEpoch()] if manifest.run["model"] == "best" else [], as_json)
+    finish(job, recorder, _best(manifest), as_json)
+
+
+def _best(manifest: Manifest) -> list[Callback]:
+    from serialeq.training.callbacks import BestEpoch
+
+    return [BestEpoch()] if manifest.run["model"] == "best" else []
 
 
 def _job_of(
-    manifest: Manifest,
-    directory: Path,
-    how: tuple[str | None, int | None],
-    moved: list[Path] | None,
+    manifest: Manifest, directory: Path, engine: str | None, jobs: int | None, moved: Files
 ) -> tuple[Job, dict[str, Any]]:
-    """Return what a run trained, and where its data are now; `how`: engine and workers."""
+    """Return what a run trained, and where its data are now."""
     from serialeq.problems.loading import estimator_of, recorded_run
     from serialeq.problems.registry import kinds
 
@@ -75,22 +79,17 @@ def _job_of(
     from .files import found_again
     from .train import Job
 
-    run = recorded_run(manifest)
+    run, expected = recorded_run(manifest), f"{directory}: expected a run"
+    advice = "replay it in Python with serialeq.RunVerifier"
     if run["problem"] not in kinds():
-        raise SerialeqError(
-            f"{directory}: expected a run of one of {', '.join(kinds())}, got {run['problem']!r}; "
-            "replay it in Python with serialeq.RunVerifier"
-        )
+        known = ", ".join(kinds())
+        raise SerialeqError(f"{expected} of one of {known}, got {run['problem']!r}; {advice}")
     if not run["data"]["files"]:
-        raise SerialeqError(
-            f"{directory}: expected a run that names its files, got one recorded from Python; "
-            "replay it there with serialeq.RunVerifier"
-        )
+        raise SerialeqError(f"{expected} that names its files, got none; {advice}")
     paths, files = found_again(run["data"]["files"], moved)
     kind, reading = kinds()[run["problem"]], run["data"].get("reading", {})
     estimator = estimator_of(run, run["promise"])
-    engine, estimator.n_jobs = how
-    estimator.engine = engine or estimator.engine
+    estimator.n_jobs, estimator.engine = jobs, engine or estimator.engine
     job = Job(kind, command_of(kind).from_record(reading | paths), estimator)
     return job, job.source(files)
 
@@ -98,8 +97,8 @@ def _job_of(
 def verify(
     directory: RunPath,
     epochs: Annotated[
-        str | None, typer.Option(help="FIRST:LAST, the states to compare; 0 is the start.")
-    ] = None,
+        str, typer.Option(help="FIRST:LAST, the states to compare; 0 is the start.")
+    ] = ":",
     engine: Engine = None,
     jobs: Jobs = None,
     data: Files = None,
@@ -108,17 +107,14 @@ def verify(
     """Train again and say at which epoch the bits first differ (exit status 3), if they do."""
     from serialeq.runs.directory import read_manifest
     from serialeq.runs.verifier import RunVerifier
-    from serialeq.training.callbacks import BestEpoch
 
     from .report import notices, print_json
     from .train import run
 
     manifest = read_manifest(directory)
     verifier = RunVerifier(directory, *_range(epochs))
-    job, source = _job_of(manifest, directory, (engine, jobs), data)
-    verifier.source = source
-    best = [BestEpoch()] if manifest.run["model"] == "best" else []
-    trained = run(job, [verifier, *best])
+    job, verifier.source = _job_of(manifest, directory, engine, jobs, data)
+    trained = run(job, [verifier, *_best(manifest)])
     verifier.compare_model(trained.arrays)
     for field, there, here in verifier.environment:
         notices.print(f"{field}: the run was made with {there}, this is {here}")
@@ -148,13 +144,10 @@ def verify(
         raise typer.Exit(DIFFERENT)
 
 
-def _range(epochs: str | None) -> tuple[int | None, int | None]:
-    if epochs is None:
-        return None, None
-    first, colon, last = epochs.partition(":")
-    if not colon or not all(part == "" or part.isdecimal() for part in (first, last)):
+def _range(epochs: str) -> list[int | None]:
+    if not re.fullmatch(r"\d*:\d*", epochs, re.ASCII):
         raise SerialeqError(f"epochs: expected FIRST:LAST, got {epochs!r}")
-    return int(first) if first else None, int(last) if last else None
+    return [int(part) if part else None for part in epochs.split(":")]
 
 
 def diff(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import options as o
 
 if TYPE_CHECKING:
-    from serialeq.problems.command import Command, Data, Report
+    from serialeq.problems.command import Command, Report
     from serialeq.problems.registry import Kind
     from serialeq.runs.recorder import RunRecorder
     from serialeq.training.callbacks import Callback
@@ -42,8 +42,7 @@ class Job(NamedTuple):
 
     def files(self) -> dict[str, Path]:
         """Return the files that are to be read."""
-        named = {name: getattr(self.command, name) for name in self.command.files()}
-        return {name: path for name, path in named.items() if path is not None}
+        return {n: path for n in self.command.files() if (path := getattr(self.command, n))}
 
 
 class Trained(NamedTuple):
@@ -58,10 +57,9 @@ def make_job(kind: Kind, given: Mapping[str, Any]) -> Job:
     """Return what is to be trained, checked, given files, options and parameters by name."""
     from .declared import classes_of, command_of
 
-    command_class = command_of(kind)
-    own = command_class.declarations()
-    command = command_class(**{name: value for name, value in given.items() if name in own})
-    rest = {name: value for name, value in given.items() if name not in own}
+    own = command_of(kind).declarations()
+    command = command_of(kind)(**{name: given[name] for name in given if name in own})
+    rest = {name: given[name] for name in given if name not in own}
     job = Job(kind, command, command.estimator(classes_of(kind), rest))
     command.check(job.estimator)
     return job
@@ -88,8 +86,7 @@ def start(kind: Kind, given: Mapping[str, Any], options: Mapping[str, Any]) -> N
             source=job.source(fingerprints(job.files())),
             finish=False,
         )
-    best = [BestEpoch()] if options["best"] else []
-    finish(job, recorder, best, options["as_json"])
+    finish(job, recorder, [BestEpoch()] if options["best"] else [], options["as_json"])
 
 
 def finish(
@@ -116,18 +113,8 @@ def run(job: Job, callbacks: Sequence[Callback]) -> Trained:
     for warning in caught:
         notices.print(str(warning.message))
     report = job.command.report(job.estimator, data)
-    arrays, about = _with_inputs(job.estimator, data)
+    arrays, about = job.estimator.saved(data.inputs)
     return Trained(arrays, about | data.about | report.about, report)
-
-
-def _with_inputs(estimator: Estimator, data: Data) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the estimator's model with what the digest does not cover: labels, words."""
-    from serialeq.digest import digest_arrays
-
-    arrays, about = estimator.saved()
-    arrays |= data.inputs
-    others = {name: array for name, array in arrays.items() if name not in about["trained"]}
-    return arrays, about | {"input_digest": digest_arrays(others)}
 
 
 @contextmanager

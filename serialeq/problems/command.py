@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,65 +18,40 @@ from serialeq.training.estimator import Arrays, Estimator
 from serialeq.training.parameters import Declared, Parameter
 
 
-def _any_path(name: str, value: Any) -> None:
-    """A file is looked at when it is read."""
-
-
-_any_path.kind = Path  # type: ignore[attr-defined]
-
-
 @dataclass(frozen=True)
 class File(Parameter):
     """A file that is trained on: an argument, or with ``argument=False`` an option."""
 
-    check: Any = _any_path
     argument: bool = True
 
 
 @dataclass
 class Data:
-    """What was read.
-
-    Attributes
-    ----------
-    arguments : tuple
-        What ``fit`` and ``problem`` of the estimator take.
-    summary : str
-        How much it is, in a line.
-    options : dict
-        What else ``fit`` takes, such as held-out data.
-    inputs : dict of arrays
-        What a model keeps to understand new data, such as labels and words.
-    about : dict
-        What else a model tells of them.
-    rest : object
-        What `Command.report` needs besides, such as held-out samples.
-    """
+    """What was read."""
 
     arguments: tuple[Any, ...]
+    """What ``fit`` and ``problem`` of the estimator take."""
     summary: str
+    """How much it is, in a line."""
     options: dict[str, Any] = field(default_factory=dict)
+    """What else ``fit`` takes, such as held-out data."""
     inputs: dict[str, np.ndarray] = field(default_factory=dict)
+    """What a model keeps to understand new data, such as labels and words."""
     about: dict[str, Any] = field(default_factory=dict)
+    """What else a model tells of them."""
     rest: Any = None
+    """What `Command.report` needs besides, such as held-out samples."""
 
 
 class Report(NamedTuple):
-    """What a kind tells of a training besides engine, loss and digest.
-
-    Attributes
-    ----------
-    about : dict
-        For the manifest, the model and ``--json``.
-    lines : list of (str, str)
-        Label and text, for a person.
-    found : dict
-        For ``--json`` only.
-    """
+    """What a kind tells of a training besides engine, loss and digest."""
 
     about: dict[str, Any]
+    """For the manifest, the model and ``--json``."""
     lines: list[tuple[str, str]]
+    """Label and text, for a person."""
     found: dict[str, Any]
+    """For ``--json`` only."""
 
 
 class Request(NamedTuple):
@@ -133,11 +107,8 @@ class Command(Declared):
     @classmethod
     def files(cls) -> dict[str, File]:
         """Return the fields that are files that are trained on."""
-        return {
-            name: declared.parameter
-            for name, declared in cls.declarations().items()
-            if isinstance(declared.parameter, File)
-        }
+        found = {name: declared.parameter for name, declared in cls.declarations().items()}
+        return {name: one for name, one in found.items() if isinstance(one, File)}
 
     def record(self) -> dict[str, Any]:
         """Return the options that make the model: how the files are read."""

@@ -29,9 +29,6 @@ def check_picture(name: str, value: Any) -> None:
         raise SerialeqError(f"{name}: cannot write {path}: expected a directory, got none")
 
 
-check_picture.kind = Path  # type: ignore[attr-defined]
-
-
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure into a file; SerialeqError if that cannot be done."""
     try:

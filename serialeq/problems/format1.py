@@ -34,8 +34,8 @@ def recorded_about(manifest: Manifest) -> dict[str, Any]:
     kind = _kind_of("", about.get("kind")) if manifest.format == 1 else None
     if kind is None:
         return about
-    described = {"kind": kind.word, "promise": manifest.run["promise"], "seed": _seed(manifest)}
-    return about | described | _estimator(kind, manifest)
+    described = {name: manifest.run[name] for name in ("promise", "seed")}
+    return about | described | {"kind": kind.word} | _estimator(kind, manifest)
 
 
 def _kind_of(problem: str, model: Any) -> Kind | None:
@@ -59,14 +59,9 @@ def _estimator(kind: Kind, manifest: Manifest) -> dict[str, Any]:
         names = {d.option: name for name, d in declared.items()}
         given = {names.get(key, key): value for key, value in run["parameters"].items()}
         given |= {"order": run["order"]}
-    given |= {"random_state": _seed(manifest)}
-    known = {name: value for name, value in given.items() if name in declared}
+    given |= {"random_state": run["seed"]}
     made = {name for name, d in declared.items() if d.parameter.makes_model}
     return {
         "estimator": place.partition(":")[2],
-        "parameters": {name: value for name, value in known.items() if name in made},
+        "parameters": {name: value for name, value in given.items() if name in made},
     }
-
-
-def _seed(manifest: Manifest) -> int:
-    return int(manifest.run["seed"])

@@ -23,30 +23,20 @@ __all__ = ["SavedRun", "estimator_of", "load", "recorded_run"]
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
-    """A run that was read from its directory and checked.
-
-    Attributes
-    ----------
-    arrays : dict of arrays
-        Factors, coefficients and what belongs to them, as plain NumPy arrays.
-    about : dict
-        What else is known of the model: ``kind``, ``digest``, parameters.
-    run : dict
-        What was trained: ``problem``, ``parameters``, ``order``, ``seed``, ``data``.
-    chain : tuple of str
-        A link for each epoch, from the start on.
-    history : list of dict
-        Per epoch: epoch, seconds, loss, validation_loss.
-    epoch : int
-        Whose model it is: the last one, or the best (see `serialeq.BestEpoch`).
-    """
+    """A run that was read from its directory and checked."""
 
     arrays: dict[str, np.ndarray]
+    """Factors, coefficients and what belongs to them, as plain NumPy arrays."""
     about: dict[str, Any]
+    """What else is known of the model: ``kind``, ``digest``, parameters."""
     run: dict[str, Any]
+    """What was trained: ``problem``, ``parameters``, ``order``, ``seed``, ``data``."""
     chain: tuple[str, ...]
+    """A link for each epoch, from the start on."""
     history: list[dict[str, Any]]
+    """Per epoch: epoch, seconds, loss, validation_loss."""
     epoch: int
+    """Whose model it is: the last one, or the best (see `serialeq.BestEpoch`)."""
 
     @property
     def digest(self) -> str:
@@ -93,13 +83,11 @@ def load(directory: str | os.PathLike[str]) -> SavedRun:
         If it is damaged, of a newer version, or not complete; names file and field.
     """
     run = RunDirectory.open(Path(directory))
-    arrays = run.model()
-    about = recorded_about(run.manifest)
+    arrays, manifest, about = run.model(), run.manifest, recorded_about(run.manifest)
     _check_whole(run.path, arrays, about)
     history = [asdict(record) for record in run.history]
-    links = run.manifest.chain.links
-    epoch = run.manifest.model.epoch if run.manifest.model else 0
-    return SavedRun(arrays, about, recorded_run(run.manifest), links, history, epoch)
+    epoch = manifest.model.epoch if manifest.model else 0
+    return SavedRun(arrays, about, recorded_run(manifest), manifest.chain.links, history, epoch)
 
 
 def _check_whole(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from serialeq.errors import DataError, SerialeqError
-from serialeq.native.incidence import LIMIT
+from serialeq.errors import DataError
 
 KINDS = ("tfidf", "hashing")
 # Written out, so that a model stays the same should scikit-learn's defaults change.
@@ -42,11 +41,7 @@ class TextFeatures:
 
     @classmethod
     def make(cls, kind: str, n_hashed: int) -> TextFeatures:
-        """Return a vectoriser that has not seen texts yet; SerialeqError if there is none such."""
-        if kind not in KINDS:
-            raise SerialeqError(f"features: expected one of {', '.join(KINDS)}, got {kind!r}")
-        if not 1 <= n_hashed < LIMIT:
-            raise SerialeqError(f"hashed_features: expected 1 to {LIMIT - 1}, got {n_hashed}")
+        """Return a vectoriser that has not seen texts yet."""
         if kind == "tfidf":
             return cls(kind, _WORDS | _TFIDF)
         return cls(kind, _WORDS | {"n_features": n_hashed, "alternate_sign": True})
@@ -82,21 +77,6 @@ class TextFeatures:
             "idf": np.asarray(self._vectoriser.idf_),
         }
 
-    @classmethod
-    def restore(
-        cls, kind: str, parameters: dict[str, Any], arrays: Mapping[str, np.ndarray]
-    ) -> TextFeatures:
-        """Make a vectoriser again from `kind`, `parameters` and `arrays`."""
-        if kind not in KINDS:
-            raise ValueError(f"expected features among {', '.join(KINDS)}, got {kind!r}")
-        if kind == "hashing":
-            return cls(kind, parameters)
-        words = arrays["vocabulary"].tobytes().decode().split("\n")
-        features = cls(kind, parameters | {"vocabulary": {w: i for i, w in enumerate(words)}})
-        features.parameters = parameters
-        features._vectoriser.idf_ = arrays["idf"]
-        return features
-
 
 def restore_features(
     arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]
@@ -104,8 +84,20 @@ def restore_features(
     """Return the vectoriser of texts that a model holds, if it does; DataError if it is broken."""
     try:
         described = about.get("features") or {"kind": "svmlight"}
-        if described["kind"] == "svmlight":
+        kind = described["kind"]
+        if kind == "svmlight":
             return None
-        return TextFeatures.restore(described["kind"], described["parameters"], arrays)
+        parameters = described["parameters"]
+        if kind not in KINDS:
+            raise ValueError(f"features among {', '.join(KINDS)}, got {kind!r}")
+        if kind == "hashing":
+            return TextFeatures(kind, parameters)
+        words = arrays["vocabulary"].tobytes().decode().split("\n")
+        features = TextFeatures(
+            kind, parameters | {"vocabulary": {w: i for i, w in enumerate(words)}}
+        )
+        features.parameters = parameters
+        features._vectoriser.idf_ = arrays["idf"]
+        return features
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"model: expected whole features, got: {error!r}") from error

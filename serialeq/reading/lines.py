@@ -79,14 +79,11 @@ def read_lines(path: str) -> list[str]:
 
 def _decode(path: str, start: int, block: bytes) -> str:
     try:
-        return _unify_newlines(block.decode())
+        text = block.decode()
     except UnicodeDecodeError as error:
-        good = _unify_newlines(block[: error.start].decode())
+        good = _decode(path, start, block[: error.start])
         problem = f"expected UTF-8 text, got the byte 0x{block[error.start]:02x}"
         raise located(path, start + good.count("\n"), problem) from error
-
-
-def _unify_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 

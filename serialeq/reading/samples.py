@@ -24,7 +24,6 @@ class TrainingData(NamedTuple):
     samples, features and classes there are.
     """
 
-    path: str
     zero_based: bool
     vectoriser: TextFeatures | None
     X: Any
@@ -89,7 +88,7 @@ def read_training(
     described = f"{y.size:,} samples, {X.shape[1]:,} features"
     if not regression:
         described += f", {_count_classes(path, y[kept]):,} classes"
-    return TrainingData(path, zero_based, vectoriser, X, y[kept], rows[held], y[held], described)
+    return TrainingData(zero_based, vectoriser, X, y[kept], rows[held], y[held], described)
 
 
 def _count_classes(path: str, y: np.ndarray) -> int:

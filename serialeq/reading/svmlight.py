@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import Any, BinaryIO, NamedTuple
+from bisect import bisect_left
+from itertools import islice
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
@@ -60,15 +62,13 @@ def read_svmlight(
         except (ValueError, OverflowError):
             file.seek(0)
             raise _find_bad_line(path, file.read().split(b"\n")) from None
-        place = _Places(path, file)
-        X, zero_based = _numbered(X, n_features, zero_based, place)
-        if integer_labels:
-            y = _integers(y, place)
-        n_ignored = 0
-        if n_features is not None and X.shape[1] > n_features:
-            n_ignored, X = X.nnz, X[:, :n_features]
-            n_ignored -= X.nnz
-        return Svmlight(X, y, zero_based, n_ignored)
+        try:
+            X, zero_based = _numbered(X, n_features, zero_based)
+            y = _integers(y) if integer_labels else y
+        except _WrongSampleError as error:
+            raise error.located(path, file) from None
+    kept = X if n_features is None or n_features == X.shape[1] else X[:, :n_features]
+    return Svmlight(kept, y, zero_based, X.nnz - kept.nnz)
 
 
 def _parse(file: BinaryIO) -> tuple[Any, np.ndarray]:
@@ -79,16 +79,10 @@ def _parse(file: BinaryIO) -> tuple[Any, np.ndarray]:
 
 def _find_bad_line(path: str, lines: list[bytes]) -> DataError:
     """Return the error of the first line that fails, found by bisection: lines are independent."""
-    begin, end = 0, len(lines)
-    while end - begin > 1:
-        middle = (begin + end) // 2
-        if _problem(lines[begin:middle]):
-            end = middle
-        else:
-            begin = middle
-    shows = shown(lines[begin].rstrip(b"\r").decode(errors="replace"))
-    problem = _problem(lines[begin : begin + 1])
-    return located(path, begin + 1, f"expected 'label index:value …', got {shows} ({problem})")
+    good = bisect_left(range(1, len(lines)), True, key=lambda n: bool(_problem(lines[:n])))
+    shows = shown(lines[good].rstrip(b"\r").decode(errors="replace"))
+    problem = _problem(lines[good : good + 1])
+    return located(path, good + 1, f"expected 'label index:value …', got {shows} ({problem})")
 
 
 def _problem(lines: list[bytes]) -> str:
@@ -99,48 +93,42 @@ def _problem(lines: list[bytes]) -> str:
     return ""
 
 
-class _Places:
-    """Makes errors that name the line of a sample."""
+class _WrongSampleError(Exception):
+    """Problem, and the number of the sample that has it, if it is one."""
 
-    def __init__(self, path: str, file: BinaryIO) -> None:
-        self._path, self._file = path, file
-
-    def error(self, problem: str, sample: int = -1) -> DataError:
-        if sample < 0:
-            return DataError(f"{self._path}: {problem}")
-        self._file.seek(0)
-        number = 0
-        while sample >= 0:
-            number += 1
-            sample -= bool(self._file.readline().partition(b"#")[0].strip())
-        return located(self._path, number, problem)
+    def located(self, path: str, file: BinaryIO) -> DataError:
+        """Return the error that names its line."""
+        problem, *sample = self.args
+        if not sample:
+            return DataError(f"{path}: {problem}")
+        file.seek(0)
+        samples = (n for n, line in enumerate(file, 1) if line.partition(b"#")[0].strip())
+        return located(path, next(islice(samples, int(sample[0]), None)), problem)
 
 
-def _numbered(
-    X: Any, n_features: int | None, zero_based: bool | None, place: _Places
-) -> tuple[Any, bool]:
+def _numbered(X: Any, n_features: int | None, zero_based: bool | None) -> tuple[Any, bool]:
     """Number the features from 0 and check the values."""
     if not 0 < X.shape[0] < LIMIT:
-        raise place.error(f"expected 1 to {LIMIT - 1} samples, got {X.shape[0]}")
+        raise _WrongSampleError(f"expected 1 to {LIMIT - 1} samples, got {X.shape[0]}")
     indices, indptr, data = X.indices, X.indptr, X.data
+
+    def fail_at(entry: int, problem: str) -> NoReturn:
+        raise _WrongSampleError(problem, np.searchsorted(indptr, entry, side="right") - 1)
+
     least = int(indices.min()) if indices.size else 1
     zero_based = least == 0 if zero_based is None else zero_based
     if least == 0 and not zero_based:
-        problem = "expected features numbered from 1 as in the data of the model, got feature 0"
-        raise place.error(problem, _sample_of(indptr, int(indices.argmin())))
+        expected = "expected features numbered from 1 as in the data of the model"
+        fail_at(indices.argmin(), f"{expected}, got feature 0")
     bad = np.flatnonzero(~np.isfinite(data))
     if bad.size:
-        problem = f"expected finite values, got {data[bad[0]]}"
-        raise place.error(problem, _sample_of(indptr, int(bad[0])))
+        fail_at(bad[0], f"expected finite values, got {data[bad[0]]}")
     found = int(indices.max()) + zero_based if indices.size else 0
     if n_features is None and not found:
-        raise place.error("expected features, got none in any line")
+        raise _WrongSampleError("expected features, got none in any line")
     if n_features is None and found > max(_MOST_UNUSED, 8 * indices.size):
-        problem = (
-            "expected features numbered without large gaps, "
-            f"got feature {indices.max()} in data of {indices.size} entries"
-        )
-        raise place.error(problem, _sample_of(indptr, int(indices.argmax())))
+        got = f"feature {indices.max()} in data of {indices.size} entries"
+        fail_at(indices.argmax(), f"expected features numbered without large gaps, got {got}")
     compact = np.int32 if max(indices.size, found) < LIMIT else np.int64
     rows = sp.csr_array(
         (data, indices.astype(compact) - compact(not zero_based), indptr.astype(compact)),
@@ -149,13 +137,9 @@ def _numbered(
     return rows, zero_based
 
 
-def _integers(y: np.ndarray, place: _Places) -> np.ndarray:
+def _integers(y: np.ndarray) -> np.ndarray:
     bad = np.flatnonzero(~(np.abs(y) < 2.0**53) | (y != np.rint(y)))
     if bad.size:
         problem = f"expected an integer as label of a class, got {y[bad[0]]:g}"
-        raise place.error(problem, int(bad[0]))
+        raise _WrongSampleError(problem, bad[0])
     return y.astype(np.int64)
-
-
-def _sample_of(indptr: np.ndarray, entry: int) -> int:
-    return int(np.searchsorted(indptr, entry, side="right")) - 1

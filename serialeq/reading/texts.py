@@ -38,8 +38,12 @@ def read_labelled_texts(path: str, *, numbers: bool = False) -> tuple[np.ndarray
     for number, line in enumerate(read_lines(path), 1):
         if not line.strip():
             continue
+        label, tab, text = line.partition("\t")
+        label = label.strip()
         try:
-            label, text = _parse(line)
+            if not tab:
+                raise DataError(f"expected label, tab and text, got {shown(line)}")
+            check_label(label)
             labels.append(_finite(label) if numbers else label)
         except DataError as error:
             raise located(path, number, error) from None
@@ -47,15 +51,6 @@ def read_labelled_texts(path: str, *, numbers: bool = False) -> tuple[np.ndarray
     if not texts:
         raise DataError(f"{path}: expected lines of label, tab and text, got an empty file")
     return np.array(labels), np.array(texts, dtype=object)
-
-
-def _parse(line: str) -> tuple[str, str]:
-    label, tab, text = line.partition("\t")
-    if not tab:
-        raise DataError(f"expected label, tab and text, got {shown(line)}")
-    label = label.strip()
-    check_label(label)
-    return label, text
 
 
 def _finite(label: str) -> float:

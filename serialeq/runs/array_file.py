@@ -18,13 +18,7 @@ def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def unpack_arrays(content: bytes, name: str) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz; never runs code from it.
-
-    Raises
-    ------
-    DataError
-        If it is none; names the file.
-    """
+    """Return the arrays of an .npz, from which no code is run; DataError if it is none."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             return {key: np.asarray(file[key]) for key in file.files}

@@ -64,13 +64,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         sync_directory(path.parent)
 
 
+@contextmanager
+def open_handle(path: Path, flags: int) -> Iterator[int]:
+    """Open a file, or a directory, for the time of a block; an error names it."""
+    with errors_named(path):
+        handle = os.open(path, flags, 0o644)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+
+
 def sync_directory(directory: Path) -> None:
     """Have the names in a directory reach the disk."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
+    with open_handle(directory, os.O_RDONLY) as handle:
         os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove_unfinished(directory: Path) -> None:

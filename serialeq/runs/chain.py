@@ -9,59 +9,56 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import accumulate
 
 
 @dataclass(frozen=True)
 class DigestChain:
-    """Digests of the state after epoch 0 (the start), 1, 2, …, or after some of them.
-
-    Attributes
-    ----------
-    root : str
-        sha256 of the description of the run.
-    epochs : tuple of int
-        Rising from 0.
-    digests, links : tuple of str
-        64 hex digits for each of these epochs.
-    """
+    """Digests of the state after epoch 0 (the start), 1, 2, …, or after some of them."""
 
     root: str
-    epochs: tuple[int, ...] = ()
-    digests: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
+    """sha256 of the description of the run."""
+    states: dict[int, str]
+    """64 hex digits for each of these epochs, which rise from 0."""
+
+    @classmethod
+    def of(cls, root: str, digests: list[str], n_epochs: int, every: int = 1) -> DigestChain:
+        """Return the chain of `n_epochs` epochs, given the digests of every k-th and the last."""
+        return cls(root, {min(i * every, n_epochs): digest for i, digest in enumerate(digests)})
+
+    def then(self, digest: str, epoch: int) -> DigestChain:
+        """Return the chain with the digest of one more epoch."""
+        return DigestChain(self.root, self.states | {epoch: digest})
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The epochs whose states have digests."""
+        return tuple(self.states)
 
     @property
     def n_epochs(self) -> int:
         """Number of epochs done."""
         return self.epochs[-1]
 
-    def then(self, digest: str, epoch: int) -> DigestChain:
-        """Return the chain with the digest of one more epoch."""
-        before = self.links[-1] if self.links else self.root
-        link = hashlib.sha256(bytes.fromhex(before) + bytes.fromhex(digest)).hexdigest()
-        return DigestChain(
-            self.root, (*self.epochs, epoch), (*self.digests, digest), (*self.links, link)
-        )
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digest of each of these epochs."""
+        return tuple(self.states.values())
 
-    @classmethod
-    def of(cls, root: str, digests: list[str], n_epochs: int, every: int = 1) -> DigestChain:
-        """Return the chain of `n_epochs` epochs, given the digests of every k-th and the last."""
-        links, before = [], bytes.fromhex(root)
-        for digest in digests:
-            before = hashlib.sha256(before + bytes.fromhex(digest)).digest()
-            links.append(before.hex())
-        epochs = (min(i * every, n_epochs) for i in range(len(digests)))
-        return cls(root, tuple(epochs), tuple(digests), tuple(links))
-
-    def digest_at(self, epoch: int) -> str | None:
-        """Return the digest of the state after an epoch, if the chain has it."""
-        return dict(zip(self.epochs, self.digests, strict=True)).get(epoch)
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The link of each of these epochs."""
+        _, *links = accumulate(self.digests, _link, initial=self.root)
+        return tuple(links)
 
     def first_difference(self, other: DigestChain) -> int | None:
         """Return the first epoch whose digests differ (0: the start), or None.
 
         Epochs that only one of them has do not count.
         """
-        digests = dict(zip(other.epochs, other.digests, strict=True))
-        pairs = zip(self.epochs, self.digests, strict=True)
-        return next((e for e, digest in pairs if digests.get(e, digest) != digest), None)
+        pairs = ((at, digest, other.states.get(at, digest)) for at, digest in self.states.items())
+        return next((at for at, one, another in pairs if one != another), None)
+
+
+def _link(before: str, digest: str) -> str:
+    return hashlib.sha256(bytes.fromhex(before + digest)).hexdigest()

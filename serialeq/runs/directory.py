@@ -28,7 +28,7 @@ from serialeq.training.callbacks import EpochRecord
 from . import manifest as manifests
 from . import metrics
 from .array_file import pack_arrays, unpack_arrays
-from .atomic import DirectoryLock, errors_named, remove_unfinished, sync_directory, write_atomically
+from .atomic import errors_named, open_handle, sync_directory, write_atomically
 from .manifest import FileRecord, Manifest
 
 MODEL = "model.npz"
@@ -49,25 +49,9 @@ class RunDirectory:
         self.path, self.manifest = path, manifest
         self.history: list[EpochRecord] = []
         self._seal, self._size = "", 0
-        self._lock: DirectoryLock | None = None
         self._checked = "", b""
 
     # ---- reading -------------------------------------------------------------------------------
-
-    @classmethod
-    def open_to_write(cls, path: Path) -> RunDirectory:
-        """Read a run as the only one who writes there (see `open`)."""
-        if not (path / manifests.NAME).exists():
-            return cls.open(path)  # says so
-        lock = DirectoryLock(path)
-        try:
-            run = cls.open(path)
-            run._lock = lock
-            remove_unfinished(path)
-        except BaseException:
-            lock.release()
-            raise
-        return run
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
@@ -111,7 +95,7 @@ class RunDirectory:
     def state(self, record: FileRecord) -> dict[str, np.ndarray]:
         """Return the state of a checkpoint, checked against the chain."""
         state = self.arrays(record)
-        found, expected = digest_arrays(state), self.manifest.chain.digest_at(record.epoch)
+        found, expected = digest_arrays(state), self.manifest.chain.states.get(record.epoch)
         if expected not in (found, None):
             raise DataError(
                 f"{self.path / record.file}: expected the digest {expected} of epoch "
@@ -137,21 +121,6 @@ class RunDirectory:
 
     # ---- writing -------------------------------------------------------------------------------
 
-    @property
-    def locked(self) -> bool:
-        """Whether this is the only one who writes here."""
-        return self._lock is not None
-
-    def lock(self) -> None:
-        """Become the only one who writes here, and remove what others left unfinished."""
-        self._lock = DirectoryLock(self.path)
-        remove_unfinished(self.path)
-
-    def release(self) -> None:
-        """Let others write."""
-        if self._lock is not None:
-            self._lock.release()
-
     def holds_run(self) -> bool:
         """Return whether somebody has committed a run here."""
         with errors_named(self.path):
@@ -160,18 +129,13 @@ class RunDirectory:
     def append(self, record: EpochRecord) -> None:
         """Write an epoch's line; it counts from the next commit on."""
         line, seal = metrics.encode_line(record, self._seal)
-        with errors_named(self.path / metrics.NAME):
-            handle = os.open(self.path / metrics.NAME, os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                written = 0  # again, if it was interrupted; a disk that is nearly full takes a part
-                while written < len(line):
-                    written += os.pwrite(handle, line[written:], self._size + written)
-                os.ftruncate(handle, self._size + len(line))
-            finally:
-                os.close(handle)
-        self.history, self._seal, self._size = (
-            [*self.history, record], seal, self._size + len(line)
-        )  # fmt: skip
+        size = self._size + len(line)
+        with open_handle(self.path / metrics.NAME, os.O_RDWR | os.O_CREAT) as handle:
+            at = self._size  # again, if it was interrupted; a disk that is nearly full takes a part
+            while at < size:
+                at += os.pwrite(handle, line[at - size :], at)
+            os.ftruncate(handle, size)
+        self.history, self._seal, self._size = [*self.history, record], seal, size
 
     def commit(
         self, manifest: Manifest, states: dict[int, dict[str, np.ndarray]], *, keep: bool = False
@@ -184,10 +148,9 @@ class RunDirectory:
         named = {epoch: record for epoch, record in known.items() if keep or epoch in states}
         files = {}
         for epoch in states.keys() - known.keys():
-            content = pack_arrays(states[epoch])
             name = f"checkpoint-{epoch:08d}.npz"
-            named[epoch] = FileRecord(name, hashlib.sha256(content).hexdigest(), epoch)
-            files[name] = content
+            files[name] = pack_arrays(states[epoch])
+            named[epoch] = FileRecord.of(name, files[name], epoch)
         checkpoints = tuple(named[epoch] for epoch in sorted(named))
         self._write(replace(manifest, checkpoints=checkpoints), files)
 
@@ -202,20 +165,16 @@ class RunDirectory:
     ) -> None:
         """Write the model, which is of `epoch`, and the manifest of a complete run."""
         content = pack_arrays(arrays)
-        record = FileRecord(MODEL, hashlib.sha256(content).hexdigest(), epoch)
+        record = FileRecord.of(MODEL, content, epoch)
         kept = self.manifest.checkpoints if keep else ()
         manifest = replace(manifest, checkpoints=kept, model=record, about=about)
         self._write(manifest, {MODEL: content})
 
     def _write(self, manifest: Manifest, files: dict[str, bytes]) -> None:
         encoded = manifest.encode()
-        with errors_named(self.path / metrics.NAME):
-            handle = os.open(self.path / metrics.NAME, os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                os.ftruncate(handle, self._size)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        with open_handle(self.path / metrics.NAME, os.O_RDWR | os.O_CREAT) as handle:
+            os.ftruncate(handle, self._size)
+            os.fsync(handle)
         for name, content in files.items():
             write_atomically(self.path / name, content)
         write_atomically(self.path / manifests.NAME, encoded)
@@ -224,8 +183,7 @@ class RunDirectory:
         for path in self.path.glob(f"checkpoint-{8 * '[0-9]'}.npz"):
             if path.name not in named:
                 path.unlink(missing_ok=True)
-        with errors_named(self.path):
-            sync_directory(self.path)
+        sync_directory(self.path)
 
 
 def read_manifest(path: Path) -> Manifest:

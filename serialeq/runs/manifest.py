@@ -13,7 +13,8 @@ import json
 import platform
 import re
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any, get_args
 
@@ -23,6 +24,7 @@ import serialeq
 from serialeq.engines.engine import Promise
 from serialeq.errors import DataError, SerialeqError
 from serialeq.native.source import bits_digest
+from serialeq.reading.lines import shown
 
 from .chain import DigestChain
 
@@ -36,6 +38,7 @@ _SEAL = "~seal"
 _HEX = re.compile("[0-9a-f]{64}")
 _FILE = re.compile(r"[a-z0-9-]+\.[a-z]+")
 _STATUS = ("running", "complete")
+_NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -46,40 +49,33 @@ class FileRecord:
     sha256: str
     epoch: int
 
+    @classmethod
+    def of(cls, file: str, content: bytes, epoch: int) -> FileRecord:
+        """Return the record of a file with that content."""
+        return cls(file, hashlib.sha256(content).hexdigest(), epoch)
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """See the module.
-
-    Attributes
-    ----------
-    run : dict
-        What is trained: ``problem`` (a kind's word, or a class of problem without estimator),
-        ``estimator``, ``parameters``, ``order``, ``seed``, ``n_epochs``, ``promise`` (of the
-        engine, see `serialeq.engines.engine`), ``model`` (of which epoch, see `MODELS`),
-        ``digest_every`` (see `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and
-        the ``files`` they were read from). The chain's root is the sha256 of its canonical
-        JSON, without the files' paths.
-    chain : DigestChain
-    environment : dict
-        Version of this package and digest of the code that decides bits, Python, libraries.
-    checkpoints : tuple of FileRecord
-        In the order of epochs.
-    model : FileRecord or None
-        Of a complete run.
-    about : dict
-        What else is to be known of the model.
-    format : int
-        1: written by 0.1.0, with other names for problems, parameters and promises.
-    """
+    """See the module."""
 
     run: dict[str, Any]
+    """What is trained: ``problem`` (a kind's word, or a class of problem without estimator),
+    ``estimator``, ``parameters``, ``order``, ``seed``, ``n_epochs``, ``promise`` (of the engine,
+    see `serialeq.engines.engine`), ``model`` (of which epoch, see `MODELS`), ``digest_every`` (see
+    `DigestChain`), ``data`` (``sha256`` of the arrays trained on, and the ``files`` they were read
+    from). The chain's root is the sha256 of its canonical JSON, without the files' paths."""
     chain: DigestChain
     environment: dict[str, str]
+    """Version of this package, digest of the code that decides bits, Python, libraries."""
     checkpoints: tuple[FileRecord, ...] = ()
+    """In the order of epochs."""
     model: FileRecord | None = None
+    """Of a complete run."""
     about: dict[str, Any] = field(default_factory=dict)
+    """What else is to be known of the model."""
     format: int = FORMAT
+    """1: written by 0.1.0, with other names for problems, parameters and promises."""
 
     @classmethod
     def start(cls, run: dict[str, Any], digest: str, problem: type) -> Manifest:
@@ -88,7 +84,7 @@ class Manifest:
         `problem`: the class whose code trains.
         """
         run = json.loads(canonical(run))
-        return cls(run, DigestChain(root_of(run)).then(digest, 0), environment(problem))
+        return cls(run, DigestChain(root_of(run), {0: digest}), environment(problem))
 
     @property
     def complete(self) -> bool:
@@ -96,22 +92,12 @@ class Manifest:
         return self.model is not None
 
     def checkpoint(self, epoch: int) -> FileRecord:
-        """Return the checkpoint of an epoch.
-
-        Raises
-        ------
-        DataError
-            If there is none.
-        """
+        """Return the checkpoint of an epoch; DataError if there is none."""
         for record in self.checkpoints:
             if record.epoch == epoch:
                 return record
         epochs = [record.epoch for record in self.checkpoints]
         raise DataError(f"{NAME}: checkpoints: expected one of epoch {epoch}, got {epochs}")
-
-    def then(self, digest: str, epoch: int) -> Manifest:
-        """Return the manifest with the digest of the state after one more epoch."""
-        return replace(self, chain=self.chain.then(digest, epoch))
 
     def encode(self) -> bytes:
         """Return the bytes of the file."""
@@ -144,107 +130,85 @@ class Manifest:
             again = canonical(given) + b"\n"
         except (ValueError, RecursionError, OverflowError) as error:
             raise DataError(f"{name}: expected whole canonical JSON, got: {error}") from error
-        fields = _Fields(given, name)
-        version: int = fields.take("format", int)
+        try:
+            return cls._checked(given, again == content)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from None
+
+    @classmethod
+    def _checked(cls, given: Any, whole: bool) -> Manifest:
+        version: Any = given.get("format") if isinstance(given, dict) else None
+        _expect(type(version) is int, "format", "an integer", version)
         if version > FORMAT:
-            found = fields.find("environment", "serialeq") or "a newer version"
+            ((_, writer),) = _values(given, ["environment", "serialeq"])
             raise DataError(
-                f"{name}: format: expected at most {FORMAT}, got {version}, written by serialeq "
-                f"{found}; this is serialeq {serialeq.__version__}"
+                f"format: expected at most {FORMAT}, got {version}, written by serialeq "
+                f"{writer or 'a newer version'}; this is serialeq {serialeq.__version__}"
             )
-        seal = fields.take(_SEAL, str)
-        rest = {key: value for key, value in given.items() if key != _SEAL}
-        if again != content or hashlib.sha256(canonical(rest)).hexdigest() != seal:
-            raise DataError(f"{name}: {_SEAL}: the file was changed or damaged")
-        return fields.manifest()
-
-
-class _Fields:
-    """Reads the fields of a manifest and says which is wrong."""
-
-    def __init__(self, given: Any, name: str) -> None:
-        self.given, self.name = given, name
-
-    def fail(self, where: str, expected: str, got: Any) -> DataError:
-        shown = repr(got)
-        shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
-        return DataError(f"{self.name}: {where}: expected {expected}, got {shown}")
-
-    def take(self, key: str, kind: type, within: Any = None, where: str = "") -> Any:
-        source = self.given if within is None else within
-        value: Any = source.get(key) if isinstance(source, dict) else None
-        if type(value) is not kind or (kind is int and str(value).startswith("-")):
-            raise self.fail(f"{where}{key}", kind.__name__, value)
-        return value
-
-    def find(self, *keys: str) -> Any:
-        found = self.given
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        return found
-
-    def digest(self, value: Any, where: str) -> str:
-        if not isinstance(value, str) or not _HEX.fullmatch(value):
-            raise self.fail(where, "64 hex digits", value)
-        return value
-
-    def record(self, given: Any, where: str) -> FileRecord:
-        file = self.take("file", str, given, f"{where}.")
-        if not _FILE.fullmatch(file) or len(given) != 3:
-            raise self.fail(f"{where}.file", "a file's name, sha256 and epoch", given)
-        epoch = self.take("epoch", int, given, f"{where}.")
-        return FileRecord(file, self.digest(given.get("sha256"), f"{where}.sha256"), epoch)
-
-    def manifest(self) -> Manifest:
-        run = self.take("run", dict)
-        for key, kind in (
-            ("problem", str),
-            ("parameters", dict),
-            ("n_epochs", int),
-            ("digest_every", int),
-            ("data", dict),
-        ):
-            self.take(key, kind, run, "run.")
-        for key, known in (("promise", get_args(Promise)), ("model", MODELS)):
-            if run.get(key) not in known:
-                raise self.fail(f"run.{key}", f"one of {', '.join(known)}", run.get(key))
-        self.digest(run["data"].get("sha256"), "run.data.sha256")
-        for name, file in self.take("files", dict, run["data"], "run.data.").items():
-            self.take("path", str, file, f"run.data.files.{name}.")
-            self.take("bytes", int, file, f"run.data.files.{name}.")
-            self.digest(file.get("sha256"), f"run.data.files.{name}.sha256")
-        digests = self.take("digests", list)
-        if not digests:
-            raise self.fail("digests", "a digest of the start and of each epoch", digests)
-        for epoch, digest in enumerate(digests):
-            self.digest(digest, f"digests[{epoch}]")
-        done, every = self.take("epochs", int), run["digest_every"]
-        if every < 1:
-            raise self.fail("run.digest_every", "at least 1", every)
-        if len(digests) != 1 + -(-done // every):
-            raise self.fail("epochs", f"as many as {len(digests)} digests tell of", done)
+        seal = given.pop(_SEAL, None)
+        if not whole or hashlib.sha256(canonical(given)).hexdigest() != seal:
+            raise DataError(f"{_SEAL}: the file was changed or damaged")
+        models = [] if given.get("model") is None else [given["model"]]
+        fields = given | {"model": models}
+        for expected, holds, paths in _FIELDS:
+            for path in paths.split():
+                for where, value in _values(fields, path.split(".")):
+                    _expect(holds(value), where, expected, value)
+        run, digests, done = given["run"], given["digests"], given["epochs"]
+        every, n = run["digest_every"], len(digests)
+        _expect(n, "digests", "a digest of the start and of each epoch", digests)
+        _expect(every, "run.digest_every", "at least 1", every)
+        _expect(n == 1 + -(-done // every), "epochs", f"as many as {n} digests tell of", done)
         chain = DigestChain.of(root_of(run), digests, done, every)
-        if list(chain.links) != self.take("chain", list):
-            raise self.fail("chain", "the chain of the digests", self.given["chain"])
-        environment = self.take("environment", dict)
-        for key, value in environment.items():
-            if not isinstance(value, str):
-                raise self.fail(f"environment.{key}", "a version", value)
-        checkpoints = tuple(
-            self.record(given, f"checkpoints[{i}]")
-            for i, given in enumerate(self.take("checkpoints", list))
-        )
+        links = given["chain"]
+        _expect(links == list(chain.links), "chain", "the chain of the digests", links)
+        checkpoints = tuple(FileRecord(**record) for record in given["checkpoints"])
         epochs = [record.epoch for record in checkpoints]
-        model = self.given.get("model")
-        model = model if model is None else self.record(model, "model")
-        if epochs != sorted(set(epochs)) or (epochs and epochs[-1] > chain.n_epochs):
-            raise self.fail("checkpoints", f"rising epochs up to {chain.n_epochs}", epochs)
-        if self.take("status", str) != _STATUS[model is not None]:
-            raise self.fail("status", _STATUS[model is not None], self.given["status"])
-        if model is None and (not epochs or epochs[-1] != chain.n_epochs):
-            raise self.fail("checkpoints", f"one of epoch {chain.n_epochs}", epochs)
-        about, version = self.take("about", dict), self.take("format", int)
-        return Manifest(run, chain, environment, checkpoints, model, about, version)
+        rising = epochs == sorted(set(epochs)) and max(epochs, default=0) <= done
+        _expect(rising, "checkpoints", f"rising epochs up to {done}", epochs)
+        model = next((FileRecord(**record) for record in models), None)
+        _expect(model or done in epochs, "checkpoints", f"one of epoch {done}", epochs)
+        status = _STATUS[model is not None]
+        _expect(given["status"] == status, "status", status, given["status"])
+        return cls(run, chain, given["environment"], checkpoints, model, given["about"], version)
+
+
+def _expect(holds: object, where: str, expected: str, got: Any) -> None:
+    if not holds:
+        raise DataError(f"{where}: expected {expected}, got {shown(got)}")
+
+
+def _values(given: Any, path: list[str], where: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield where a path leads to (``*``: to every entry), and what is there, if only None."""
+    if not path:
+        yield where, given
+        return
+    entries: Any = [(path[0], given.get(path[0]) if isinstance(given, dict) else None)]
+    if path[0] == "*":
+        entries = given.items() if isinstance(given, dict) else enumerate(given)
+    for name, value in entries:
+        yield from _values(value, path[1:], f"{where}.{name}" if where else name)
+
+
+_FIELDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
+    ("an object", lambda value: isinstance(value, dict),
+     "run run.parameters run.data run.data.files run.data.files.* environment about"),
+    ("a list", lambda value: isinstance(value, list), "digests chain checkpoints"),
+    ("a file's name, sha256 and epoch", lambda value: isinstance(value, dict) and len(value) == 3,
+     "checkpoints.* model.*"),
+    ("a text", lambda value: isinstance(value, str),
+     "run.problem run.data.files.*.path environment.* status"),
+    ("the name of a file", lambda value: isinstance(value, str) and _FILE.fullmatch(value),
+     "checkpoints.*.file model.*.file"),
+    ("64 hex digits", lambda value: isinstance(value, str) and _HEX.fullmatch(value),
+     "run.data.sha256 run.data.files.*.sha256 digests.* checkpoints.*.sha256 model.*.sha256"),
+    ("a count", lambda value: type(value) is int and value >= 0,
+     "format epochs run.n_epochs run.digest_every run.data.files.*.bytes checkpoints.*.epoch "
+     "model.*.epoch"),
+    *((f"one of {', '.join(known)}", known.__contains__, path) for path, known in (
+        ("run.promise", get_args(Promise)), ("run.model", MODELS))),
+)  # fmt: skip
+"""What is expected of fields: in words, as a predicate, and of which; ``*`` is every entry."""
 
 
 def canonical(content: Any) -> bytes:
@@ -291,15 +255,8 @@ def differences(a: Any, b: Any, where: str = "") -> list[tuple[str, str, str]]:
     if isinstance(a, dict) and isinstance(b, dict):
         found = []
         for key in sorted({*a, *b} - {"path", "reading"}):  # what was read has a digest
-            place = f"{where}.{key}" if where else key
-            if key not in a or key not in b:
-                found.append((place, _shown(a, key), _shown(b, key)))
-            else:
-                found += differences(a[key], b[key], place)
+            one, other = a.get(key, _NOTHING), b.get(key, _NOTHING)
+            found += differences(one, other, f"{where}.{key}" if where else key)
         return found
-    one, other = canonical(a).decode(), canonical(b).decode()
+    one, other = ("nothing" if x is _NOTHING else canonical(x).decode() for x in (a, b))
     return [] if one == other else [(where, one, other)]
-
-
-def _shown(content: dict[str, Any], key: str) -> str:
-    return canonical(content[key]).decode() if key in content else "nothing"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from types import NoneType
 
 from serialeq.errors import DataError
 from serialeq.training.callbacks import EpochRecord
@@ -12,7 +13,9 @@ from serialeq.training.callbacks import EpochRecord
 from .manifest import canonical
 
 NAME = "metrics.jsonl"
-_KEYS = {field.name for field in fields(EpochRecord)} | {"sha256"}
+_LOSS = (float, NoneType)
+_TYPES = {"epoch": (int,), "seconds": (float,), "loss": _LOSS, "validation_loss": _LOSS,
+          "sha256": (str,)}  # fmt: skip
 
 
 def encode_line(record: EpochRecord, before: str) -> tuple[bytes, str]:
@@ -25,10 +28,7 @@ def encode_line(record: EpochRecord, before: str) -> tuple[bytes, str]:
 def decode_lines(content: bytes, n_lines: int, name: str) -> tuple[list[EpochRecord], str, int]:
     """Return the first records, the sha256 of the last of them, and their size in bytes.
 
-    Raises
-    ------
-    DataError
-        If there are fewer lines, or one was changed; names it.
+    DataError: there are fewer lines, or one, which it names, was changed.
     """
     records: list[EpochRecord] = []
     seal, size = "", 0
@@ -38,24 +38,17 @@ def decode_lines(content: bytes, n_lines: int, name: str) -> tuple[list[EpochRec
     for number, line in enumerate(lines[:n_lines], 1):
         try:
             given = json.loads(line)
-            if set(given) != _KEYS:
+            if given.keys() != _TYPES.keys():
                 raise ValueError(f"keys {sorted(given)}")
+            if wrong := [key for key, types in _TYPES.items() if type(given[key]) not in types]:
+                raise ValueError(f"{wrong[0]} {given[wrong[0]]!r}")
             del given["sha256"]
-            record = _checked(EpochRecord(**given))
+            record = EpochRecord(**given)
             again, seal = encode_line(record, seal)
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"{name}, line {number}: expected an epoch, got: {error}") from error
         if again != line + b"\n":
             raise DataError(f"{name}, line {number}: sha256: the line was changed or damaged")
         records.append(record)
         size += len(again)
     return records, seal, size
-
-
-def _checked(record: EpochRecord) -> EpochRecord:
-    numbers = (record.seconds, record.loss, record.validation_loss)
-    if type(record.epoch) is not int or type(record.seconds) is not float:
-        raise ValueError(f"epoch {record.epoch!r}, seconds {record.seconds!r}")
-    if any(type(number) not in (float, type(None)) for number in numbers):
-        raise ValueError(f"losses {numbers[1:]!r}")
-    return record

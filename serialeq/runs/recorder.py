@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from serialeq.engines.engine import promise_of
 from serialeq.errors import DataError, SerialeqError
 from serialeq.training.callbacks import Callback, EpochRecord, Training, best_epoch
 
-from .directory import RunDirectory
+from .atomic import DirectoryLock, remove_unfinished
+from .directory import RunDirectory, read_manifest
 from .manifest import Manifest, differences
 
 CHECKPOINT_SECONDS = 60.0
 States = dict[int, dict[str, np.ndarray]]
 """States to write, by epoch: the last, and the best one if that is kept."""
-
 
 _SAME_IN_FORMAT_1 = ("order", "seed", "n_epochs", "first_epoch", "promise", "model",
                      "digest_every", "data")  # fmt: skip
@@ -31,12 +32,8 @@ _SAME_IN_FORMAT_1 = ("order", "seed", "n_epochs", "first_epoch", "promise", "mod
 def describe_run(training: Training, source: dict[str, Any], digest_every: int) -> dict[str, Any]:
     """Return what is trained, as the manifest tells it."""
     orders = training.session.orders
-    described: dict[str, Any] = {
-        "problem": type(training.problem).__name__,
-        "estimator": None,
-        "parameters": {},
-    }
-    return described | training.description | {
+    name = type(training.problem).__name__
+    return {"problem": name, "estimator": None, "parameters": {}} | training.description | {
         "order": orders.name,
         "seed": orders.seed,
         "n_epochs": training.n_epochs,
@@ -94,10 +91,9 @@ class RunRecorder(Callback):
         source: dict[str, Any] | None = None,
         finish: bool = True,
     ) -> None:
-        if digest_every < 1:
-            raise SerialeqError(f"digest_every: expected at least 1, got {digest_every}")
-        if every is not None and every < 1:
-            raise SerialeqError(f"checkpoint_every: expected at least 1, got {every}")
+        for name, number in (("digest_every", digest_every), ("checkpoint_every", every)):
+            if number is not None and number < 1:
+                raise SerialeqError(f"{name}: expected at least 1, got {number}")
         if seconds is not None and not seconds >= 0:
             raise SerialeqError(f"checkpoint_seconds: expected at least 0, got {seconds}")
         if every is None and seconds is None:
@@ -107,49 +103,51 @@ class RunRecorder(Callback):
         self._digest_every = digest_every
         self._source, self._finish = source or {}, finish
         self._run: RunDirectory | None = None
-        self._pending: tuple[Manifest, States] | None = None
-        self._hashing: tuple[Future[str], list[EpochRecord], States] | None = None
-        self._model_epoch: int | None = None
+        self._lock: DirectoryLock | None = None
+        self._manifest: Manifest  # with a link for every state that was hashed
+        self._states: States
+        self._hashing: tuple[Future[str], list[EpochRecord], States] | None
         self._hasher: ThreadPoolExecutor
-        self._last: tuple[int, float] = 0, 0.0
+        self._model_epoch: int
+        self._last: tuple[int, float]
 
     resumes = True
 
     def on_train_begin(self, training: Training) -> None:
         """Describe the run; go on from its last checkpoint, if asked to."""
-        self._run, self._pending, self._hashing, self._model_epoch = None, None, None, None
+        self._run, self._lock, self._hashing = None, None, None
+        self._states, self._model_epoch = {}, 0
         self._hasher = ThreadPoolExecutor(1, "serialeq-digest")
-        found = None
         if self._resume:
-            self._run = found = RunDirectory.open_to_write(self.directory)
+            read_manifest(self.directory)  # or there is nothing to become the writer of
+            self._begin()
+            found = RunDirectory.open(self.directory)
             self._digest_every = found.manifest.run["digest_every"]
         run = describe_run(training, self._source, self._digest_every)
         start = digest_arrays(training.problem.state())
         fresh = RunDirectory(self.directory, Manifest.start(run, start, type(training.problem)))
-        self._last = 0, time.monotonic()
-        if found is None:
-            self._run = fresh
-            if fresh.holds_run():
-                raise DataError(
-                    f"out: {self.directory} holds a run already; go on with --resume "
-                    f"{self.directory}, or choose another directory"
-                )
-            return
-        check_same_run(found.manifest, fresh.manifest, str(self.directory))
-        if found.manifest.complete:
-            raise DataError(f"resume: {self.directory} is complete")
-        check_same_code(found.manifest, fresh.manifest, str(self.directory))
-        self._go_on(training, found)
+        if self._resume:
+            self._go_on(training, found, fresh.manifest)
+        elif fresh.holds_run():
+            raise DataError(
+                f"out: {self.directory} holds a run already; go on with --resume "
+                f"{self.directory}, or choose another directory"
+            )
+        begun = found if self._resume else fresh
+        self._last = begun.manifest.chain.n_epochs, time.monotonic()
+        self._manifest, self._run = begun.manifest, begun
 
-    def _go_on(self, training: Training, found: RunDirectory) -> None:
-        last, best = found.manifest.checkpoints[-1], None
+    def _go_on(self, training: Training, run: RunDirectory, fresh: Manifest) -> None:
+        found, best = run.manifest, None
+        check_same_run(found, fresh, str(self.directory))
+        if found.complete:
+            raise DataError(f"resume: {self.directory} is complete")
+        check_same_code(found, fresh, str(self.directory))
         if training.keeps_best:
-            epoch = (best_epoch(found.history) or 0) - training.first_epoch
-            best = epoch, found.state(found.manifest.checkpoint(epoch))
-        training.resume(found.state(last), found.history, best)
-        self._keep = self._keep or len(found.manifest.checkpoints) > 1 + training.keeps_best
-        self._last = last.epoch, time.monotonic()
-        self._pending = found.manifest, {}
+            epoch = (best_epoch(run.history) or 0) - training.first_epoch
+            best = epoch, run.state(found.checkpoint(epoch))
+        training.resume(run.state(found.checkpoints[-1]), run.history, best)
+        self._keep = self._keep or len(found.checkpoints) > 1 + training.keeps_best
 
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Have the state hashed beside the next epoch; write a checkpoint if it is time."""
@@ -169,8 +167,7 @@ class RunRecorder(Callback):
         done, best = len(training.history), training.best
         states = {done: training.problem.state()} | ({best[0]: best[1]} if best else {})
         self._settle()
-        before = self._pending[0].chain.n_epochs if self._pending else 0
-        records = training.history[before:]
+        records = training.history[self._manifest.chain.n_epochs :]
         self._hashing = self._hasher.submit(digest_arrays, states[done]), records, states
 
     def _settle(self) -> None:
@@ -180,58 +177,59 @@ class RunRecorder(Callback):
         """
         if self._hashing is None:
             return
-        run = self._open_run()
+        run = self._told()
         hashed, records, states = self._hashing
-        before = self._pending[0] if self._pending else run.manifest
-        done = before.chain.n_epochs
-        manifest = before.then(hashed.result(), done + len(records))
-        if done == 0:
-            self._begin()
+        done = self._manifest.chain.n_epochs
+        chain = self._manifest.chain.then(hashed.result(), done + len(records))
+        self._begin()
         for record in records[len(run.history) - done :]:
             run.append(record)
-        self._pending, self._hashing = (manifest, states), None
+        self._manifest, self._states, self._hashing = (
+            replace(self._manifest, chain=chain), states, None
+        )  # fmt: skip
 
-    def _open_run(self) -> RunDirectory:
+    def _told(self) -> RunDirectory:
         if self._run is None:
             raise SerialeqError("RunRecorder: expected to be told of a training first")
         return self._run
 
     def _begin(self) -> None:
-        run = self._open_run()
-        if run.locked:
+        """Become the only one who writes here, and remove what others left unfinished."""
+        if self._lock is not None:
             return
-        run.lock()
-        if run.holds_run():  # another process was faster
+        self._lock = DirectoryLock(self.directory)
+        remove_unfinished(self.directory)
+        if self._run is not None and self._run.holds_run():  # another process was faster
             raise DataError(f"out: {self.directory} holds a run already")
 
     def _commit(self) -> None:
         self._settle()
-        if self._pending is None:
-            return
-        manifest, states = self._pending
-        n_epochs = manifest.chain.n_epochs
-        if n_epochs % self._digest_every and n_epochs < manifest.run["n_epochs"]:
+        n_epochs = self._manifest.chain.n_epochs
+        if n_epochs % self._digest_every and n_epochs < self._manifest.run["n_epochs"]:
             return  # the link of a training that was stopped: one that goes on does not have it
         if n_epochs > self._last[0]:
-            self._open_run().commit(manifest, states, keep=self._keep)
+            self._told().commit(self._manifest, self._states, keep=self._keep)
         self._last = n_epochs, time.monotonic()
 
     def on_failure(self, training: Training, error: BaseException) -> None:
         """Write a checkpoint of the last whole epoch, if the training was interrupted."""
-        if self._run is None:
-            return
         try:
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            if self._run is not None and isinstance(error, (KeyboardInterrupt, SystemExit)):
                 self._commit()
         finally:
-            self._run.release()
+            self._release()
+
+    def _release(self) -> None:
+        """Let others write."""
+        if self._lock is not None:
+            self._lock.release()
+        if self._run is not None:
             self._hasher.shutdown(wait=False)
 
     def on_epochs_end(self, training: Training) -> None:
         """Hash the last state, if that was not done."""
         self._settle()
-        hashed = self._pending[0].chain.n_epochs if self._pending else 0
-        if len(training.history) > hashed:
+        if len(training.history) > self._manifest.chain.n_epochs:
             if len(training.history) < training.n_epochs:
                 self._commit()
             self._hash(training)
@@ -241,12 +239,8 @@ class RunRecorder(Callback):
         self._model_epoch = training.best[0] if training.best else len(training.history)
         if self._finish and not training.description:  # without an estimator
             trained = training.problem.trained()
-            about = {
-                "kind": "arrays",
-                "digest": digest_arrays(trained),
-                "trained": sorted(trained),
-            }
-            self.save(trained, about)
+            about = {"kind": "arrays", "digest": digest_arrays(trained)}
+            self.save(trained, about | {"trained": sorted(trained)})
         else:
             self._commit()
 
@@ -265,14 +259,11 @@ class RunRecorder(Callback):
             With ``kind``, ``trained`` (the names of the arrays that ``digest`` is of), and what
             else `serialeq.load` needs.
         """
+        run = self._told()
         self._settle()
-        if self._pending is None:  # no epochs at all
-            self._begin()
-        run = self._open_run()
-        manifest = self._pending[0] if self._pending else run.manifest
-        run.complete(manifest, arrays, about, epoch=self._model_epoch or 0, keep=self._keep)
-        run.release()
-        self._hasher.shutdown(wait=False)
+        self._begin()  # if there were no epochs at all
+        run.complete(self._manifest, arrays, about, epoch=self._model_epoch, keep=self._keep)
+        self._release()
 
 
 def check_same_run(found: Manifest, expected: Manifest, directory: str) -> None:

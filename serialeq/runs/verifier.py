@@ -15,7 +15,7 @@ from serialeq.training.callbacks import Callback, EpochRecord, Training
 
 from .array_file import pack_arrays
 from .directory import RunDirectory
-from .manifest import Manifest, differences, environment
+from .manifest import Manifest, differences
 from .recorder import check_same_run, describe_run
 
 
@@ -79,23 +79,17 @@ class RunVerifier(Callback):
 
     def on_train_begin(self, training: Training) -> None:
         """See that it is the same run, and load the checkpoint to begin with."""
-        recorded = self.run.manifest
-        here = environment(type(training.problem))
-        self.environment = differences(recorded.environment, here)
-        every = recorded.run["digest_every"]
-        run = describe_run(training, self.source, every)
-        digest = digest_arrays(training.problem.state())
+        recorded, start = self.run.manifest, self.run.manifest.chain.digests[0]
+        run = describe_run(training, self.source, recorded.run["digest_every"])
+        here = Manifest.start(run, start, type(training.problem))
+        self.environment = differences(recorded.environment, here.environment)
         if run["promise"] != recorded.run["promise"]:
             raise SerialeqError(
                 f"engine: expected one that promises what the run's did "
                 f"({recorded.run['promise']}), got one that promises {run['promise']}"
             )
-        check_same_run(
-            recorded,
-            Manifest.start(run, recorded.chain.digests[0], type(training.problem)),
-            str(self.run.path),
-        )
-        if digest != recorded.chain.digests[0]:
+        check_same_run(recorded, here, str(self.run.path))
+        if digest_arrays(training.problem.state()) != start:
             self.first_difference = 0
         starts = [record for record in recorded.checkpoints if record.epoch <= self._first]
         if starts and self.first_difference is None:
@@ -108,7 +102,7 @@ class RunVerifier(Callback):
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Compare the digest of the state."""
         done = len(training.history)
-        expected = self.run.manifest.chain.digest_at(done)
+        expected = self.run.manifest.chain.states.get(done)
         if done >= self._first and expected is not None:
             self.n_compared += 1
             if digest_arrays(training.problem.state()) != expected:
@@ -134,8 +128,7 @@ class RunVerifier(Callback):
         """Compare the arrays that the training gave with the run's model, if they can be."""
         manifest = self.run.manifest
         whole = self._last == manifest.chain.n_epochs and self.first_difference is None
-        if manifest.model is None or not whole or (manifest.run["model"] == "best" and self.began):
-            return
-        self.model_differs = (
-            hashlib.sha256(pack_arrays(arrays)).hexdigest() != manifest.model.sha256
-        )
+        best = manifest.run["model"] == "best" and self.began
+        if manifest.model is not None and whole and not best:
+            found = hashlib.sha256(pack_arrays(arrays)).hexdigest()
+            self.model_differs = found != manifest.model.sha256

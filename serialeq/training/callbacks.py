@@ -16,18 +16,7 @@ from .session import Session
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What is known after an epoch.
-
-    Attributes
-    ----------
-    epoch : int
-        Counted from 1.
-    seconds : float
-        Time of the updates alone.
-    loss : float or None
-        Training loss.
-    validation_loss : float or None
-    """
+    """What is known after an epoch (counted from 1): seconds of the updates alone, and losses."""
 
     epoch: int
     seconds: float
@@ -36,50 +25,36 @@ class EpochRecord:
 
 
 EpochFunction = Callable[[EpochRecord], None]
+Callbacks = Sequence["Callback | EpochFunction"]
+State = dict[str, np.ndarray]
+Best = tuple[int, State] | None
 
 
 @dataclass(eq=False)
 class Training:
-    """A training in progress, as callbacks see it.
-
-    Attributes
-    ----------
-    session : Session
-    n_epochs : int
-        Epochs to do, unless stopped.
-    first_epoch : int
-        Epochs done before, by another training.
-    description : dict
-        What is trained (problem, parameters), for the manifest.
-    history : list of EpochRecord
-    stopped : str
-        Why, if it is to stop before its last epoch.
-    keeps_best : bool
-        A callback asks for the model of the epoch with the lowest loss.
-    best : (int, dict of arrays) or None
-        How many epochs were done then, and the state, if `keeps_best`.
-    """
+    """A training in progress, as callbacks see it."""
 
     session: Session
     n_epochs: int
+    """Epochs to do, unless stopped."""
     first_epoch: int = 0
+    """Epochs done before, by another training."""
     description: dict[str, Any] = field(default_factory=dict)
+    """What is trained (problem, parameters), for the manifest."""
     history: list[EpochRecord] = field(default_factory=list)
     stopped: str = ""
+    """Why, if it is to stop before its last epoch."""
     keeps_best: bool = False
-    best: tuple[int, dict[str, np.ndarray]] | None = None
+    """A callback asks for the model of the epoch with the lowest loss."""
+    best: Best = None
+    """How many epochs were done then, and the state, if `keeps_best`."""
 
     @property
     def problem(self) -> Problem:
         """The problem that is trained."""
         return self.session.problem
 
-    def resume(
-        self,
-        state: dict[str, np.ndarray],
-        history: list[EpochRecord],
-        best: tuple[int, dict[str, np.ndarray]] | None = None,
-    ) -> None:
+    def resume(self, state: State, history: list[EpochRecord], best: Best = None) -> None:
         """Go on from a state of `Problem.state`, with what is known of the epochs before."""
         self.problem.load(state)
         self.history[:] = history
@@ -106,9 +81,8 @@ def best_epoch(history: Sequence[EpochRecord]) -> int | None:
 
     None: there are no losses.
     """
-    losses = [r.loss if r.validation_loss is None else r.validation_loss for r in history]
-    found = [(loss, record.epoch) for loss, record in zip(losses, history, strict=True)
-              if loss is not None]  # fmt: skip
+    losses = ((r.loss if r.validation_loss is None else r.validation_loss, r) for r in history)
+    found = [(loss, record.epoch) for loss, record in losses if loss is not None]
     return min(found)[1] if found else None
 
 
@@ -120,8 +94,12 @@ class Callback:
 
     @staticmethod
     def of(given: Callback | EpochFunction) -> Callback:
-        """Return a callback, or one that calls a function."""
-        return given if isinstance(given, Callback) else _Told(given)
+        """Return a callback, or one that calls a function with the record of each epoch."""
+        if isinstance(given, Callback):
+            return given
+        made = Callback()
+        made.on_epoch_end = lambda training, record: given(record)
+        return made
 
     needs_loss = False
     """Whether the training loss, which takes a pass over the data, is needed."""
@@ -147,17 +125,6 @@ class Callback:
 
     def on_fit_end(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
         """Be told what an estimator has become: arrays and description of a model file."""
-
-
-class _Told(Callback):
-    """Calls a function with the record of each epoch."""
-
-    def __init__(self, function: EpochFunction) -> None:
-        self._function = function
-
-    def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
-        """Pass the record on."""
-        self._function(record)
 
 
 class BestEpoch(Callback):
@@ -194,22 +161,16 @@ class EarlyStopping(Callback):
 
     def __init__(self, patience: int = 5, tol: float = 1e-3, *, held_out: bool = False) -> None:
         self.patience, self.tol, self.held_out = patience, tol, held_out
-        self._reset()
-
-    def _reset(self) -> None:
-        self.best_epoch, self._best, self._waiting = 0, float("inf"), 0
+        self.best_epoch = 0
 
     def on_train_begin(self, training: Training) -> None:
         """Look at the epochs that were done before."""
-        self._reset()
+        self.best_epoch, self._best, self._waiting = 0, float("inf"), 0
         for record in training.history:
-            self._look(training, record)
+            self.on_epoch_end(training, record)
 
     def on_epoch_end(self, training: Training, record: EpochRecord) -> None:
         """Compare the loss with the best one."""
-        self._look(training, record)
-
-    def _look(self, training: Training, record: EpochRecord) -> None:
         loss = record.validation_loss if self.held_out else record.loss
         if loss is None:
             raise SerialeqError(

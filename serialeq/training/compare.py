@@ -28,19 +28,8 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a contestant.
-
-    Attributes
-    ----------
-    contestant : Contestant
-    equivalent : bool
-        The engine promises the bits of the serial run.
-    seconds : float
-        Planning, packing and all epochs.
-    error : float
-        Of the result, such as on held-out data.
-    digest : str
-    """
+    """What came of a contestant: `seconds` of planning, packing and all epochs, `error` of the
+    problem; `equivalent`: its engine promises the bits of the serial run."""
 
     contestant: Contestant
     equivalent: bool
@@ -70,10 +59,5 @@ def compare(
             for epoch in range(n_epochs):
                 session.run_epoch(epoch)
             seconds = time.perf_counter() - began
-        yield Result(
-            contestant,
-            engine.equivalent,
-            seconds,
-            error(problem),
-            digest_arrays(problem.trained()),
-        )
+        digest = digest_arrays(problem.trained())
+        yield Result(contestant, engine.equivalent, seconds, error(problem), digest)

@@ -35,10 +35,10 @@ from serialeq.errors import DataError, SerialeqError
 from serialeq.native.team import count_workers
 from serialeq.problem import Problem
 
-from .callbacks import Callback, EpochFunction
+from .callbacks import Callback, Callbacks
 from .parameters import Declared, Parameter, Whole
 from .session import check_order
-from .trainer import Execution, Fitted, HeldOut, train
+from .trainer import Execution, Fitted, train
 
 Arrays = Mapping[str, np.ndarray]
 Saved = tuple[dict[str, np.ndarray], dict[str, Any]]
@@ -49,15 +49,9 @@ def _check_jobs(name: str, value: Any) -> None:
     count_workers(value)
 
 
-_check_jobs.kind = int  # type: ignore[attr-defined]
-
-
 def _check_seed(name: str, value: Any) -> None:
     if isinstance(value, (Integral, float)):
         Whole(0)(name, value)
-
-
-_check_seed.kind = int  # type: ignore[attr-defined]
 
 
 ORDER = Parameter(
@@ -83,8 +77,7 @@ class Estimator(Declared, BaseEstimator):
         sha256 over the trained arrays: who has the same 64 digits has the same model.
     engine_, engine_reason_ : str
         The engine used and why.
-    n_workers_ : int
-    seed_ : int
+    n_workers_, seed_ : int
     history_ : list of dict
         Per epoch: ``epoch``, ``seconds``, ``loss``, ``validation_loss``.
     epoch_ : int
@@ -116,7 +109,7 @@ class Estimator(Declared, BaseEstimator):
         ),
     ] = None
     random_state: Annotated[
-        Any,
+        int | np.random.RandomState | None,
         Parameter(
             "Seed of the first state, of the order and of what is held out: an integer, a "
             "RandomState, or None, which takes a fresh one.",
@@ -143,17 +136,11 @@ class Estimator(Declared, BaseEstimator):
 
     # ---- training ------------------------------------------------------------------------------
 
-    def _fit(
-        self,
-        *data: Any,
-        with_loss: bool = True,
-        callbacks: Sequence[Callback | EpochFunction] = (),
-    ) -> Self:
+    def _fit(self, *data: Any, callbacks: Callbacks = (), **options: Any) -> Self:
         """Train on `data` from the start: `fit` where nothing but the trained arrays is kept."""
         self._begin()
-        fitted = self._train(
-            self._problem(*data), self._epochs(), with_loss=with_loss, callbacks=callbacks
-        )
+        problem = self._problem(*data)
+        fitted = self._train(problem, self._epochs(), callbacks=callbacks, **options)
         self._take(fitted.trained, {}, {})
         return self._end(callbacks)
 
@@ -166,36 +153,21 @@ class Estimator(Declared, BaseEstimator):
         """Check the parameters; draw a seed if the state is random (`fresh`, or there is none)."""
         self.check_parameters()
         if isinstance(self.random_state, Integral):
-            self.seed_ = int(self.random_state)
+            self.seed_: int = int(self.random_state)
         elif fresh or not hasattr(self, "seed_"):
             self.seed_ = int(check_random_state(self.random_state).randint(1 << 31))
 
-    def _train(
-        self,
-        problem: Problem,
-        n_epochs: int | range,
-        *,
-        held_out: HeldOut | None = None,
-        with_loss: bool = True,
-        callbacks: Sequence[Callback | EpochFunction] = (),
-    ) -> Fitted:
-        """Train; a range of epochs goes on with the history that there is."""
-        fitted = train(
-            problem,
-            Execution(self.order, self.engine, self.n_jobs, self.seed_),
-            n_epochs,
-            held_out=held_out,
-            with_loss=with_loss,
-            callbacks=callbacks,
-            description=self.description(),
-        )
+    def _train(self, problem: Problem, n_epochs: int | range, **options: Any) -> Fitted:
+        """Train, with options of `train`; a range of epochs goes on with the present history."""
+        execution = Execution(self.order, self.engine, self.n_jobs, self.seed_)
+        fitted = train(problem, execution, n_epochs, description=self.description(), **options)
         before = self.history_ if isinstance(n_epochs, range) and n_epochs.start else []
         self.history_: list[dict[str, Any]] = before + [asdict(r) for r in fitted.history]
         self.n_workers_, self.epoch_ = fitted.n_workers, fitted.epoch
         self.engine_, self.engine_reason_ = fitted.engine, fitted.engine_reason
         return fitted
 
-    def _end(self, callbacks: Sequence[Callback | EpochFunction] = ()) -> Self:
+    def _end(self, callbacks: Callbacks = ()) -> Self:
         """Tell callbacks what the estimator has become."""
         if callbacks:
             arrays, about = self.saved()
@@ -214,11 +186,8 @@ class Estimator(Declared, BaseEstimator):
 
     def description(self) -> dict[str, Any]:
         """Return what is trained, for a run's manifest."""
-        return {
-            "problem": self.kind,
-            "estimator": type(self).__name__,
-            "parameters": self.record(),
-        }
+        name = type(self).__name__
+        return {"problem": self.kind, "estimator": name, "parameters": self.record()}
 
     def record(self) -> dict[str, Any]:
         """Return the parameters that make the model, as JSON can tell them."""
@@ -234,9 +203,13 @@ class Estimator(Declared, BaseEstimator):
         given = {name: _restored(value) for name, value in record.items()}
         return cls.from_record(given | {"engine": engine_for(promise)})
 
-    def saved(self) -> Saved:
-        """Return all arrays, and what else is to be known of the model: for `restored`."""
+    def saved(self, inputs: Arrays | None = None) -> Saved:
+        """Return all arrays, and what else is to be known of the model: for `restored`.
+
+        `inputs`: what belongs to them that the estimator has not seen, such as words.
+        """
         others = {name: plain_labels(array) for name, array in self._others.items()}
+        others |= inputs or {}
         about = {
             "kind": self.kind,
             "estimator": type(self).__name__,
@@ -283,16 +256,9 @@ def _restored(value: Any) -> Any:
 
 
 def plain_labels(labels: np.ndarray) -> np.ndarray:
-    """Return labels as an array that can be a file.
-
-    Raises
-    ------
-    DataError
-        If they are neither numbers nor texts.
-    """
-    if labels.dtype.hasobject:
-        found = labels.tolist()
-        if not all(isinstance(label, str) for label in found):
-            raise DataError("labels: expected numbers or texts, to write a model to files")
-        return np.array(found, dtype=str)
-    return labels
+    """Return labels as an array that can be a file; DataError if they are no numbers or texts."""
+    if not labels.dtype.hasobject:
+        return labels
+    if not all(isinstance(label, str) for label in labels.flat):
+        raise DataError("labels: expected numbers or texts, to write a model to files")
+    return labels.astype(str)

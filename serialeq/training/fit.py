@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from serialeq.problem import Problem, check_problem
 
-from .callbacks import Callback, EpochFunction
+from .callbacks import Callbacks
 from .trainer import Execution, Fitted, train
 
 
@@ -20,7 +19,7 @@ def fit(
     n_jobs: int | None = None,
     seed: int = 0,
     with_loss: bool = True,
-    callbacks: Sequence[Callback | EpochFunction] = (),
+    callbacks: Callbacks = (),
 ) -> Fitted:
     """Train a problem for some epochs, in place.
 
@@ -41,7 +40,8 @@ def fit(
     seed : int
         Of the order.
     with_loss : bool
-        False: leave the training loss out, which takes a pass over the data.
+        False: leave the training loss out, which takes a pass over the data, unless a callback
+        needs it.
     callbacks : sequence of Callback, or of functions
         Such as `serialeq.RunRecorder`, `serialeq.RunVerifier` or `serialeq.EarlyStopping`. A
         function is called with the `EpochRecord` of each epoch.

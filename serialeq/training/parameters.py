@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
+from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Self, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -25,27 +26,22 @@ import numpy as np
 from serialeq.errors import DataError, SerialeqError
 
 
+def anything(name: str, value: Any) -> None:
+    """Take any value."""
+
+
 @dataclass(frozen=True)
 class Parameter:
-    """What is to be known of a field besides its type and default.
-
-    Attributes
-    ----------
-    help : str
-        A line, or a few; what the documentation and ``--help`` say.
-    check : callable
-        ``check(name, value)`` raises SerialeqError; its ``kind`` is the type on the command line.
-        Not asked about None where the type allows that.
-    option : str or None
-        Name on the command line; "": the field's, without ``n_``; None: it has none.
-    makes_model : bool
-        False: it decides about time or output only, and is no part of what a run is.
-    """
+    """What is to be known of a field besides its type and default."""
 
     help: str
-    check: Callable[[str, Any], None]
+    """A line, or a few; what the documentation and ``--help`` say."""
+    check: Callable[[str, Any], None] = anything
+    """``check(name, value)`` raises SerialeqError; not asked of None if the type allows it."""
     option: str | None = ""
+    """Name on the command line; "": the field's, without ``n_``; None: it has none."""
     makes_model: bool = True
+    """False: it decides about time or output only, and is no part of what a run is."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,12 @@ class Declaration:
     def optional(self) -> bool:
         """Whether None is a value of its type."""
         return NoneType in get_args(self.type)
+
+    @property
+    def kind(self) -> Any:
+        """Its type on the command line: the first of its types that can be one, or str."""
+        known = bool, int, float, Path, list[str]
+        return next((one for one in get_args(self.type) or (self.type,) if one in known), str)
 
     @property
     def option(self) -> str | None:
@@ -143,38 +145,42 @@ def _documented(cls: type[Declared], doc: str) -> str:
 # ---- checks --------------------------------------------------------------------------------------
 
 
-class Whole:
-    """An integer from `least` to `most`."""
-
-    kind: type = int
-
-    def __init__(self, least: int = 0, most: int | None = None) -> None:
-        self.least, self.most = least, most
-
-    def __call__(self, name: str, value: Any) -> None:
-        """Raise SerialeqError unless it is one."""
-        _expect_kind(name, value, Integral, "an integer")
-        _expect_least(name, value, self.least, False)
-        if self.most is not None and value > self.most:
-            raise SerialeqError(f"{name}: expected at most {self.most}, got {value!r}")
-
-
 class Number:
-    """A finite number of at least `least` (`above`: more than that), and less than `below`."""
+    """A finite number of at least `least` (`above`: more than that), less than `below`."""
 
-    kind: type = float
+    _type: Any = Real
+    _expected = "a finite number"
 
     def __init__(
         self, least: float = -np.inf, *, above: bool = False, below: float = np.inf
     ) -> None:
-        self.least, self.above, self.below = least, above, below
+        self.least, self.above, self.below, self.most = least, above, below, np.inf
 
     def __call__(self, name: str, value: Any) -> None:
         """Raise SerialeqError unless it is one."""
-        _expect_kind(name, value, Real, "a finite number")
-        _expect_least(name, value, self.least, self.above)
-        if value >= self.below:
-            raise SerialeqError(f"{name}: expected less than {self.below}, got {value!r}")
+        if isinstance(value, Integral) and abs(int(value)) > sys.float_info.max:
+            raise SerialeqError(f"{name}: expected a number below 2**1024, got one beyond")
+        number = isinstance(value, self._type) and not isinstance(value, bool)
+        if not number or not np.isfinite(float(value)):
+            raise SerialeqError(f"{name}: expected {self._expected}, got {value!r}")
+        for wrong, bound in (
+            (value < self.least, f"at least {self.least:g}"),
+            (self.above and value == self.least, f"more than {self.least:g}"),
+            (value >= self.below, f"less than {self.below}"),
+            (value > self.most, f"at most {self.most}"),
+        ):
+            if wrong:
+                raise SerialeqError(f"{name}: expected {bound}, got {value!r}")
+
+
+class Whole(Number):
+    """An integer from `least` to `most`."""
+
+    _type, _expected = Integral, "an integer"
+
+    def __init__(self, least: int = 0, most: float = np.inf) -> None:
+        super().__init__(least)
+        self.most = most
 
 
 class OneOf:
@@ -182,7 +188,6 @@ class OneOf:
 
     def __init__(self, *values: Any) -> None:
         self.values = values
-        self.kind: type = type(values[0])
 
     def __call__(self, name: str, value: Any) -> None:
         """Raise SerialeqError unless it is one."""
@@ -195,22 +200,7 @@ class OneOf:
 class Flag:
     """True or False."""
 
-    kind: type = bool
-
     def __call__(self, name: str, value: Any) -> None:
         """Raise SerialeqError unless it is one."""
         if not isinstance(value, (bool, np.bool_)):
             raise SerialeqError(f"{name}: expected True or False, got {value!r}")
-
-
-def _expect_kind(name: str, value: Any, kind: Any, wanted: str) -> None:
-    if isinstance(value, Integral) and abs(int(value)) > sys.float_info.max:
-        raise SerialeqError(f"{name}: expected a number below 2**1024, got one beyond")
-    if isinstance(value, bool) or not isinstance(value, kind) or not np.isfinite(float(value)):
-        raise SerialeqError(f"{name}: expected {wanted}, got {value!r}")
-
-
-def _expect_least(name: str, value: Any, least: float, above: bool) -> None:
-    if value < least or (above and value == least):
-        wanted = "more than" if above else "at least"
-        raise SerialeqError(f"{name}: expected {wanted} {least:g}, got {value!r}")

@@ -36,15 +36,10 @@ class OrderSource:
     ----------
     problem : Problem
     order : {"blocked", "shuffled", "reshuffled", "given"}, array of int or Order
-        Blocks, shuffled inside; one random permutation, used in every epoch; a new one each
-        epoch; the order of the data; any sequence of samples; or an order made elsewhere.
+        See `serialeq.fit`.
     seed : int
     team : WorkerTeam, optional
         Whose threads share the work of grouping samples into blocks.
-
-    Attributes
-    ----------
-    seed : int
     """
 
     def __init__(
@@ -56,18 +51,15 @@ class OrderSource:
                 f"order: expected a kind of order or an array of samples, as the supports of "
                 f"{type(problem).__name__} change with the epoch; got an Order"
             )
-        self._problem = problem
-        self._order = order
-        self.seed = seed
-        self._team = team
+        self._problem, self._order, self.seed, self._team = problem, order, seed, team
 
     @property
     def name(self) -> str:
         """The kind of order, or the digest of its samples."""
         if isinstance(self._order, str):
             return self._order
-        own = isinstance(self._order, Order)
-        samples = self._order.samples() if own else np.asarray(self._order)
+        order = self._order
+        samples = order.samples() if isinstance(order, Order) else np.asarray(order)
         return digest_arrays({"samples": samples.astype(np.int64)})
 
     def key(self, epoch: int) -> int:
@@ -77,21 +69,22 @@ class OrderSource:
 
     def epoch(self, epoch: int) -> Order:
         """Return the order of one epoch, with that epoch's supports."""
-        if self._problem.redrawn:
-            self._problem.draw(epoch)
-        if isinstance(self._order, Order):
-            check_samples(self._problem.hypergraph, self._order.samples())
-            return self._order
-        if not isinstance(self._order, str):
-            return given_order(self._problem.hypergraph, self._order)
-        if self._order == "blocked":
-            return self._problem.blocked_order(self.seed, self._team)
-        if self._order == "reshuffled":
-            return self._problem.reshuffled_order(self.seed, epoch)
-        graph = self._problem.hypergraph
-        if self._order == "given":
+        problem, order, seed = self._problem, self._order, self.seed
+        if problem.redrawn:
+            problem.draw(epoch)
+        graph = problem.hypergraph
+        if isinstance(order, Order):
+            check_samples(graph, order.samples())
+            return order
+        if not isinstance(order, str):
+            return given_order(graph, order)
+        if order == "given":
             return given_order(graph, np.arange(graph.n_samples, dtype=np.int32))
-        return shuffled_order(graph, self.seed)
+        if order == "shuffled":
+            return shuffled_order(graph, seed)
+        if order == "reshuffled":
+            return problem.reshuffled_order(seed, epoch)
+        return problem.blocked_order(seed, self._team)
 
 
 class Session:
@@ -110,22 +103,17 @@ class Session:
     ----------
     asked_for : str
         The engine asked for.
-    engine : Engine or None
-        The engine in use, once the first epoch is prepared.
-    engine_reason : str
-        Why.
+    engine, engine_reason : Engine or None, str
+        The engine in use, once the first epoch is prepared, and why.
     """
 
     def __init__(
         self, problem: Problem, orders: OrderSource, engine: str, team: WorkerTeam
     ) -> None:
         check_engine("engine", engine)
-        self.problem = problem
-        self.orders = orders
-        self.team = team
+        self.problem, self.orders, self.asked_for, self.team = problem, orders, engine, team
         self.engine: Engine | None = None
         self.engine_reason = ""
-        self.asked_for = engine
         self._key: int | None = None
         self._n_samples = 0
         self._executor: Executor

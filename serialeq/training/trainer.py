@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,23 +16,13 @@ from serialeq.errors import DivergenceError
 from serialeq.native.team import WorkerTeam, available_cores, count_workers
 from serialeq.problem import Problem
 
-from .callbacks import Callback, EpochFunction, EpochRecord, Training
+from .callbacks import Callback, Callbacks, EpochRecord, Training
 from .session import OrderSource, Session
 
 
 @dataclass(frozen=True)
 class Execution:
-    """In which order, and how.
-
-    Attributes
-    ----------
-    order : str, array of int or Order
-        See `serialeq.fit`.
-    engine : str
-    n_jobs : int or None
-    seed : int
-        Of the order.
-    """
+    """In which order, and how; see `serialeq.fit`."""
 
     order: Any = "shuffled"
     engine: str = "auto"
@@ -42,42 +32,27 @@ class Execution:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Data that are not trained on.
-
-    Attributes
-    ----------
-    loss : callable
-        ``loss(team)`` returns the loss of the present state on them.
-    arrays : dict of arrays
-        What they are, for a manifest.
-    """
+    """Data that are not trained on."""
 
     loss: Callable[[WorkerTeam], float]
+    """``loss(team)`` returns the loss of the present state on them."""
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    """What they are, for a manifest."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What comes of a training.
-
-    Attributes
-    ----------
-    trained : dict of arrays
-        What the digest covers.
-    engine, engine_reason : str
-        The engine that was used, and why.
-    n_workers : int
-    history : list of EpochRecord
-    epoch : int
-        Of how many epochs the state is: all, or fewer if the best was to be kept.
-    """
+    """What comes of a training."""
 
     trained: dict[str, np.ndarray]
+    """What the digest covers."""
     engine: str
+    """The engine that was used."""
     engine_reason: str
     n_workers: int
     history: list[EpochRecord]
     epoch: int
+    """Of how many epochs the state is: all, or fewer if the best was to be kept."""
 
     @property
     def digest(self) -> str:
@@ -97,32 +72,22 @@ def train(
     *,
     held_out: HeldOut | None = None,
     with_loss: bool = True,
-    callbacks: Sequence[Callback | EpochFunction] = (),
+    callbacks: Callbacks = (),
     description: dict[str, Any] | None = None,
 ) -> Fitted:
-    """Run epochs in place and look at the loss after each.
+    """Run epochs in place and look at the loss after each; see also `serialeq.fit`.
 
     Parameters
     ----------
     problem : Problem
     execution : Execution
     n_epochs : int or range
-        How many; a range begins after that many epochs that were done before: orders and steps
-        go on from there.
     held_out : HeldOut, optional
     with_loss : bool
-        False: leave the training loss out, which takes a pass over the data, unless a callback
-        needs it.
     callbacks : sequence of Callback or of functions
-        Called in this order, but first those that may resume a run. A function is called with the
-        record of each epoch.
+        Called in this order, but first those that may resume a run.
     description : dict, optional
         What is trained, for the manifest.
-
-    Raises
-    ------
-    SerialeqError
-        For an unknown order or engine, and, as DivergenceError, if a loss is no longer finite.
     """
     epochs = n_epochs if isinstance(n_epochs, range) else range(int(n_epochs))
     observers = sorted(map(Callback.of, callbacks), key=lambda callback: not callback.resumes)
@@ -130,18 +95,13 @@ def train(
     description = dict(description or {})
     if held_out is not None:
         description["held_out"] = digest_arrays(held_out.arrays)
+    keeps_best = any(callback.keeps_best for callback in observers)
     asked_for = count_workers(execution.n_jobs)
     n_workers = min(asked_for, available_cores())
     with WorkerTeam(n_workers) as team:
         orders = OrderSource(problem, execution.order, execution.seed, team)
         session = Session(problem, orders, execution.engine, team)
-        training = Training(
-            session,
-            len(epochs),
-            epochs.start,
-            description,
-            keeps_best=any(callback.keeps_best for callback in observers),
-        )
+        training = Training(session, len(epochs), epochs.start, description, keeps_best=keeps_best)
         try:
             for callback in observers:
                 callback.on_train_begin(training)

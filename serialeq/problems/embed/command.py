@@ -14,20 +14,13 @@ from serialeq.training.parameters import Parameter
 from .cooccurrence import count_pairs
 
 
-def _any_words(name: str, value: Any) -> None:
-    """Words are looked up when the vocabulary is known."""
-
-
-_any_words.kind = list[str]  # type: ignore[attr-defined]
-
-
 class Command(command.Command):
     """Texts, of which pairs of words are counted."""
 
     data: Annotated[Path, File("A text, or label TAB text, per line; UTF-8.")]
     near: Annotated[
         list[str] | None,
-        Parameter("Show the words nearest to this one; may repeat.", _any_words, makes_model=False),
+        Parameter("Show the words nearest to this one; may repeat.", makes_model=False),
     ] = None
 
     def read(self, estimator: Any) -> Data:

@@ -22,8 +22,6 @@ _OF_ALPHA = ("optimal", "pegasos")
 class _Average(Whole):
     """An update, or whether to average at all: what the command line asks."""
 
-    kind: type = bool
-
     def __call__(self, name: str, value: Any) -> None:
         """Raise SerialeqError unless it is one."""
         super().__call__(name, int(value) if isinstance(value, (bool, np.bool_)) else value)
