@@ -92,12 +92,8 @@ def grid_graph(image: Any, beta: float) -> Graph:
     edges, weights = grid_edges(grey.reshape((1,) * (3 - image.ndim) + image.shape), float(beta))
     tile = tile_shape(image.shape)
     counts = [-(-n // side) for n, side in zip(image.shape, tile, strict=True)]
-    blocks = np.zeros(image.shape, dtype=np.uint32)
-    for axis, (n, side) in enumerate(zip(image.shape, tile, strict=True)):
-        blocks *= np.uint32(counts[axis])
-        blocks += np.expand_dims(
-            (np.arange(n) // side).astype(np.uint32), [a for a in range(image.ndim) if a != axis]
-        )
+    places = np.ix_(*(np.arange(n) // side for n, side in zip(image.shape, tile, strict=True)))
+    blocks = np.ravel_multi_index(places, counts).astype(np.uint32)
     return Graph(edges, weights, blocks.reshape(-1), prod(counts), image.shape)
 
 
@@ -179,8 +175,8 @@ def _cuthill_mckee(edges: np.ndarray, n_nodes: int) -> np.ndarray:
     rank = np.empty(n_nodes, dtype=np.int32)
     rank[by_degree] = np.arange(n_nodes)
     u, v = rank[edges].T
-    ones, shape = np.ones(u.size, dtype=np.int8), (n_nodes, n_nodes)
-    matrix = sp.csr_array(sp.coo_array((ones, (u, v)), shape=shape))
+    ones = np.ones(u.size, dtype=np.int8)
+    matrix = sp.csr_array((ones, (u, v)), shape=(n_nodes, n_nodes))
     matrix = matrix + matrix.T
     matrix.sort_indices()
     return by_degree[breadth_first(matrix.indptr, matrix.indices)]

@@ -25,7 +25,6 @@ from .kernel import (
     gather_edges,
     multiway_kernel,
     objective_worker,
-    renumber,
     threshold_changes,
     two_way_kernel,
 )
@@ -66,7 +65,7 @@ class GraphCut(Problem):
         self._row_of_node = np.empty(by_block.size, dtype=np.uint32)
         self._row_of_node[by_block] = np.arange(by_block.size, dtype=np.uint32)
         self._labels = graph.blocks[by_block]
-        self._edges = renumber(graph.edges, self._row_of_node)
+        self._edges = np.take(self._row_of_node, graph.edges)
         self._weights = graph.weights
         self._scale = np.float32(1.0 / float(graph.weights.max(initial=_TINY)))
         self.hypergraph = Hypergraph(self._edges, 2, by_block.size, check=False)

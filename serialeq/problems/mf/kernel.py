@@ -107,14 +107,9 @@ def factorization_kernel(c: Any, start: int, stop: int) -> None:
 def predict_pair(factors: Any, biases: Any, u: int, v: int) -> Any:
     """Return ``<x_u, x_v> + b_u + b_v``."""
     dot = load(factors, u, 0) * load(factors, v, 0)
-    for j in range(1, factors.shape[1] // _lanes(factors)):
+    for j in range(1, factors.shape[1] * factors.itemsize // 64):
         dot = dot + load(factors, u, j) * load(factors, v, j)
     return total(dot) + (biases[u] + biases[v])
-
-
-@inline
-def _lanes(factors: Any) -> int:
-    return 64 // factors.itemsize
 
 
 @jit

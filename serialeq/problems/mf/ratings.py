@@ -87,9 +87,8 @@ def check_entries(
 
     Parameters
     ----------
-    users, items : arrays of int, shape (n,)
-        Row and column of each entry.
-    values : array of int or float, shape (n,)
+    users, items, values : arrays of int, int, and int or float, shape (n,)
+        Row and column of each entry, and what is there.
     shape : (n_users, n_items), optional
         Default: just large enough.
     dtype : numpy dtype
@@ -183,24 +182,20 @@ def entries_of(X: Any) -> tuple[Any, Any, Any, tuple[int, int] | None]:
     if isinstance(X, Ratings):
         return X.users, X.items, X.values, X.shape
     if sp.issparse(X):
-        return _stored_entries(X)
+        if X.ndim != 2:
+            raise DataError(f"X: expected two dimensions, got shape {X.shape}")
+        matrix = X.tocsr()
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        entries = matrix.tocoo(copy=False)
+        return entries.row, entries.col, entries.data, matrix.shape
     if isinstance(X, (tuple, list)) and len(X) == 3:
         users, items, values = X
         return users, items, values, None
     got = type(X).__name__ + (f" of {len(X)}" if isinstance(X, (tuple, list)) else "")
     expected = "a scipy sparse matrix, Ratings or (users, items, ratings)"
     raise DataError(f"X: expected {expected}, got {got}")
-
-
-def _stored_entries(X: Any) -> tuple[Any, Any, Any, tuple[int, int]]:
-    if X.ndim != 2:
-        raise DataError(f"X: expected two dimensions, got shape {X.shape}")
-    matrix = X.tocsr()
-    if not matrix.has_canonical_format:
-        matrix = matrix.copy()
-        matrix.sum_duplicates()
-    rows = np.arange(matrix.shape[0], dtype=matrix.indices.dtype)
-    return np.repeat(rows, np.diff(matrix.indptr)), matrix.indices, matrix.data, matrix.shape
 
 
 def generate_ratings(
