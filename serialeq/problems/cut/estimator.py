@@ -57,8 +57,7 @@ class MultiwayCut(ClusterMixin, Estimator, CutParameters):
         y : array of int, shape of the image, or (n,)
             Seeds: a label of at least 0, or -1 for none. Nodes that no seed is connected
             with get the label -1 and a warning.
-        callbacks : sequence of Callback or of functions
-            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        callbacks : as in `serialeq.fit`
 
         Raises
         ------

@@ -49,13 +49,6 @@ class Graph:
         """Number of nodes."""
         return int(self.blocks.size)
 
-    def components(self) -> np.ndarray:
-        """Return a (n_nodes,) label of each node's connected component."""
-        ones = np.ones(self.weights.size, dtype=np.int8)
-        ends = self.edges.astype(np.int32)
-        matrix = sp.coo_array((ones, (ends[:, 0], ends[:, 1])), shape=(self.n_nodes,) * 2)
-        return np.asarray(sp.csgraph.connected_components(matrix, directed=False)[1])
-
 
 def graph_of(X: Any, beta: float) -> Graph:
     """Return the graph of an image, a volume or a sparse matrix, checked; or that which is one."""

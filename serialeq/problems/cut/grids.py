@@ -35,8 +35,7 @@ def grid_edges(image: Any, beta: float) -> Any:
     squares = 0.0
     e = 0
     for axis in range(3):
-        node = 0
-        for place in np.ndindex(shape):
+        for node, place in enumerate(np.ndindex(shape)):
             if place[axis] + 1 < shape[axis]:
                 other = node + stride[axis]
                 d = np.float64(flat[node]) - np.float64(flat[other])
@@ -44,7 +43,6 @@ def grid_edges(image: Any, beta: float) -> Any:
                 weights[e] = abs(d)
                 squares += d * d
                 e += 1
-            node += 1
     scale = min(beta * n / (2.0 * squares), _STEEPEST) if squares > 0.0 else 0.0
     for e in range(n):
         d = np.float64(weights[e])

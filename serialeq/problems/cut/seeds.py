@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from serialeq.errors import DataError
 
@@ -55,7 +56,7 @@ def unreached(graph: Graph, seeds: np.ndarray) -> np.ndarray:
     """Return (n_nodes,) bool: which nodes are connected to no seed."""
     if len(graph.shape) > 1:  # every edge of a grid has some weight
         return np.zeros(graph.n_nodes, dtype=bool)
-    components = graph.components()
-    reached = np.zeros(int(components.max()) + 1, dtype=bool)
-    reached[components[seeds != UNKNOWN]] = True
-    return ~reached[components]
+    ends = graph.edges.astype(np.int32).T
+    matrix = sp.coo_array((graph.weights, (ends[0], ends[1])), shape=(graph.n_nodes,) * 2)
+    components = sp.csgraph.connected_components(matrix, directed=False)[1]
+    return ~np.isin(components, components[seeds != UNKNOWN])

@@ -65,8 +65,7 @@ class WordEmbedding(Estimator, EmbeddingParameters):
         y : ignored
         vocabulary : sequence, optional
             The word of each row of a matrix; by default 0, 1, ….
-        callbacks : sequence of Callback or of functions
-            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        callbacks : as in `serialeq.fit`
         """
         self._begin()
         words, counts = self._counts(X, vocabulary)

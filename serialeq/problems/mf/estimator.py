@@ -53,8 +53,7 @@ class MatrixFactorization(Estimator, FactorizationParameters):
         y : ignored
         validation : like X, optional
             Held-out ratings; their RMSE goes into ``history_``.
-        callbacks : sequence of Callback or of functions
-            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        callbacks : as in `serialeq.fit`
         """
         self._begin()
         problem = self._problem(X)

@@ -66,8 +66,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, T
         X : sparse matrix or array, shape (n_documents, n_words)
             Counts or tf-idf, not negative.
         y : ignored
-        callbacks : sequence of Callback or of functions
-            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        callbacks : as in `serialeq.fit`
         """
         self._begin()
         documents = self._documents(X, reset=True)
