@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from serialeq.errors import SerialeqError
 from serialeq.training.parameters import Declared, Flag, Number, OneOf, Parameter, Whole
@@ -77,6 +77,12 @@ class FactorizationParameters(Declared):
         ),
     ] = 0.05
     dtype: Dtype = "float32"
+
+    @classmethod
+    def of(cls, kind: Any, **others: Any) -> Self:
+        """Return the parameters that another kind has by the same names, and others."""
+        same = {name: getattr(kind, name) for name in cls.declarations() if hasattr(kind, name)}
+        return cls(**same | others)
 
     @property
     def penalties(self) -> tuple[float, float]:

@@ -188,8 +188,8 @@ def entries_of(X: Any) -> tuple[Any, Any, Any, tuple[int, int] | None]:
         if not matrix.has_canonical_format:
             matrix = matrix.copy()
             matrix.sum_duplicates()
-        entries = matrix.tocoo(copy=False)
-        return entries.row, entries.col, entries.data, matrix.shape
+        rows = np.arange(matrix.shape[0], dtype=matrix.indices.dtype)
+        return np.repeat(rows, np.diff(matrix.indptr)), matrix.indices, matrix.data, matrix.shape
     if isinstance(X, (tuple, list)) and len(X) == 3:
         users, items, values = X
         return users, items, values, None
