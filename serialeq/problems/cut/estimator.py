@@ -15,7 +15,7 @@ from serialeq.training.estimator import Estimator
 from .graphs import graph_of
 from .parameters import CutParameters
 from .problem import GraphCut
-from .seeds import UNKNOWN, check_seeds, classes_of, unreached
+from .seeds import UNKNOWN, check_seeds, unreached
 
 
 class MultiwayCut(ClusterMixin, Estimator, CutParameters):
@@ -69,7 +69,7 @@ class MultiwayCut(ClusterMixin, Estimator, CutParameters):
         graph = problem.graph
         fitted = self._train(problem, self._epochs(), callbacks=callbacks)
         numbers, cut_value = problem.cut()
-        classes = classes_of(np.asarray(y))
+        classes, _ = check_seeds(y, graph.shape)
         labels, lost = classes[numbers], unreached(graph, problem.seeds)
         labels[lost] = UNKNOWN
         others = {"labels": labels.reshape(graph.shape), "classes": classes}

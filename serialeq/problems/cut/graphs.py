@@ -61,8 +61,8 @@ def grid_graph(image: Any, beta: float) -> Graph:
     """Return the graph of an image's pixels or a volume's voxels; its blocks are tiles.
 
     Neighbours on an axis (4 or 6 of them) are joined with weight
-    ``exp(-beta d**2 / (2 mean d**2)) + 1e-6``, d being the difference of their values
-    (Rother, Kolmogorov, Blake 2004, GrabCut).
+    ``exp(-beta d**2 / (2 mean d**2)) + 1e-6``, d being the difference of their values and the
+    mean that of all edges (Rother, Kolmogorov, Blake 2004, GrabCut, eq. 4 and 5).
 
     Raises
     ------

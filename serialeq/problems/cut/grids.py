@@ -15,16 +15,9 @@ _STEEPEST = 1e200  # times 0 it is still 0
 
 @jit
 def grid_edges(image: Any, beta: float) -> Any:
-    """Return the edges between neighbours of a 3-d image, axis after axis, and their weights.
+    """Return the edges between neighbours of a 3-d image, and their weights (`grid_graph`).
 
-    The weight is ``exp(-beta d**2 / (2 mean d**2)) + 1e-6``, d being the difference of the two
-    values and the mean over all edges (Rother, Kolmogorov, Blake 2004, GrabCut, eq. 4 and 5).
-
-    Returns
-    -------
-    edges : array of uint32, shape (n, 2)
-        Voxels, numbered in C order.
-    weights : array of float32, shape (n,)
+    Uint32 (n, 2), axis after axis, voxels numbered in C order; and float32 (n,).
     """
     shape = image.shape
     stride = (shape[1] * shape[2], shape[2], 1)

@@ -36,31 +36,16 @@ _TINY = np.finfo(np.float32).tiny
 class GraphCut(Problem):
     """Cut a graph into K parts, one around each label's seeds.
 
-    Parameters
-    ----------
-    graph : Graph
-    seeds : array of int, shape (n_nodes,)
-        Label 0 to K − 1 of each seed, −1 elsewhere, already checked.
-    n_labels : int
-        K, at least 2.
-    step : float
-        How far the heaviest edge moves its ends at most, in the first epoch.
-    decay : float
-        The step is step · decay^epoch.
+    `seeds`, already checked, are the label 0 to K − 1 of each seed and −1 elsewhere, (n_nodes,).
+    The heaviest edge moves its ends by ``step * decay**epoch`` at most.
     """
 
     def __init__(
-        self,
-        graph: Graph,
-        seeds: np.ndarray,
-        n_labels: int,
-        *,
-        step: float = 1.0,
-        decay: float = 0.98,
-    ) -> None:
-        self.graph, self.n_labels = graph, n_labels
+        self, graph: Graph, seeds: np.ndarray, n_labels: int, *,
+        step: float = 1.0, decay: float = 0.98,
+    ) -> None:  # fmt: skip
+        self.graph, self.seeds, self.n_labels = graph, seeds, n_labels
         self.step, self.decay = step, decay
-        self.seeds = seeds
         by_block = np.argsort(graph.blocks, kind="stable")
         self._row_of_node = np.empty(by_block.size, dtype=np.uint32)
         self._row_of_node[by_block] = np.arange(by_block.size, dtype=np.uint32)

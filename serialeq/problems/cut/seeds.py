@@ -16,7 +16,7 @@ UNKNOWN = -1
 
 
 def check_seeds(seeds: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return classes (K,) and, for each node, the number of its seed's class, or −1 (flat).
+    """Return classes, ascending, and the number of the class of each node's seed, or −1 (flat).
 
     Raises
     ------
@@ -35,7 +35,7 @@ def check_seeds(seeds: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
             f"seeds: expected labels of at least 0, or -1 for no seed, got {seeds[place]} at "
             f"{place if len(place) > 1 else place[0]}"
         )
-    classes = classes_of(seeds)
+    classes = np.unique(seeds[seeds != UNKNOWN]).astype(np.int64)
     if classes.size < 2:
         raise DataError(
             f"seeds: expected seeds of at least two labels, got {classes.size}"
@@ -45,11 +45,6 @@ def check_seeds(seeds: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
     numbers = np.searchsorted(classes, flat).astype(np.int32)
     numbers[flat == UNKNOWN] = UNKNOWN
     return classes, numbers
-
-
-def classes_of(seeds: np.ndarray) -> np.ndarray:
-    """Return the labels that there are seeds of, ascending, int64 (K,)."""
-    return np.unique(seeds[seeds != UNKNOWN]).astype(np.int64)
 
 
 def unreached(graph: Graph, seeds: np.ndarray) -> np.ndarray:

@@ -8,10 +8,6 @@ from typing import Annotated, Any, Self
 from serialeq.errors import SerialeqError
 from serialeq.training.parameters import Declared, Flag, Number, OneOf, Parameter, Whole
 
-STEPS = ("decay", "constant", "inverse", "adagrad")
-BIASES = ("all", "global", "none")
-DTYPES = ("float32", "float64")
-
 
 class _Penalty(Number):
     """A penalty, or one for users and one for items."""
@@ -30,11 +26,13 @@ Schedule = Annotated[
     Parameter(
         "How the step shrinks: decay, rate * decay**epoch; constant; inverse, rate / (1 + "
         "decay * t) per update with t in epochs; or adagrad, per row, as in LIBMF.",
-        OneOf(*STEPS),
+        OneOf("decay", "constant", "inverse", "adagrad"),
     ),
 ]
 Decay = Annotated[float, Parameter("Parameter of the schedule.", Number(0))]
-Dtype = Annotated[str, Parameter("Of the factors: float32 or float64.", OneOf(*DTYPES))]
+Dtype = Annotated[
+    str, Parameter("Of the factors: float32 or float64.", OneOf("float32", "float64"))
+]
 
 
 class FactorizationParameters(Declared):
@@ -63,7 +61,7 @@ class FactorizationParameters(Declared):
         Parameter(
             "all: subtract the mean rating and trained user and item biases; global: the mean "
             "only; none.",
-            OneOf(*BIASES),
+            OneOf("all", "global", "none"),
         ),
     ] = "all"
     nonnegative: Annotated[bool, Parameter("Keep the factors >= 0.", Flag())] = False

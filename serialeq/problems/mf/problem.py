@@ -39,14 +39,8 @@ from .parameters import FactorizationParameters
 class Entries(NamedTuple):
     """Observed entries of a matrix, already checked (see `serialeq.problems.mf.ratings`).
 
-    Attributes
-    ----------
-    users, items : arrays of int32, shape (n,)
-        Row and column of each entry.
-    values : array of float, shape (n,)
-    shape : (n_users, n_items)
-    weights : array of float, shape (n,), or None
-        Weight of each entry's squared error; None: 1.
+    Row (int32), column (int32) and value of each of n entries, the numbers of users and items, and
+    the weight of each squared error, (n,); None: 1.
     """
 
     users: np.ndarray
@@ -59,16 +53,9 @@ class Entries(NamedTuple):
 class Factorization(Problem):
     """Factorisation of a partly observed matrix.
 
-    Parameters
-    ----------
-    entries : Entries
-    parameters : FactorizationParameters, optional
-        Already checked. Penalties with ``l2_per="rating"`` are those of Gemulla et al. 2011
-        (DSGD): every entry of a row adds the row's penalty.
-    seed : int
-        Of the first factors.
-    mean : float, optional
-        Mean value to subtract; by default that of the values, or 0 with ``bias="none"``.
+    Parameters are already checked. Penalties with ``l2_per="rating"`` are those of Gemulla et al.
+    2011 (DSGD): every entry of a row adds the row's penalty. The `seed` is that of the first
+    factors; the `mean` to subtract is by default that of the values, or 0 with ``bias="none"``.
     """
 
     kernel = factorization_kernel
