@@ -138,11 +138,7 @@ def block_members(hypergraph: Hypergraph, seed: int) -> np.ndarray:
 
 
 def two_level_order(
-    hypergraph: Hypergraph,
-    block: int,
-    seed: int,
-    epoch: int = 0,
-    members: np.ndarray | None = None,
+    hypergraph: Hypergraph, block: int, seed: int, epoch: int = 0, members: np.ndarray | None = None
 ) -> Order:
     """Return a permutation whose blocks of `block` samples have the same members in every epoch.
 

@@ -177,33 +177,20 @@ class Factorization(Problem):
 
     def trained(self) -> dict[str, np.ndarray]:
         """Return mean (1,), factors (n, rank), and biases and AdaGrad's state where trained."""
-        arrays = {
-            "mean": np.array([self.mean]),
-            "user_factors": self._rows(self._row_of_user),
-            "item_factors": self._rows(self._row_of_item),
-        }
-        if self.bias == "all":
-            arrays["user_biases"] = self._biases[self._row_of_user]
-            arrays["item_biases"] = self._biases[self._row_of_item]
-        if self.schedule == "adagrad":
-            arrays["user_curvature"] = self._curvature[self._row_of_user]
-            arrays["item_curvature"] = self._curvature[self._row_of_item]
+        arrays = {"mean": np.array([self.mean])}
+        for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):
+            factors = np.take(self._factors, rows, axis=0)  # four times as fast as indexing
+            arrays[f"{side}_factors"] = np.ascontiguousarray(factors[:, : self.n_factors])
+            if self.bias == "all":
+                arrays[f"{side}_biases"] = self._biases[rows]
+            if self.schedule == "adagrad":
+                arrays[f"{side}_curvature"] = self._curvature[rows]
         return arrays
 
     state = trained  # which are copies
 
-    def _rows(self, rows: np.ndarray) -> np.ndarray:
-        taken = np.take(self._factors, rows, axis=0)  # four times as fast as indexing
-        return np.ascontiguousarray(taken[:, : self.n_factors])
-
     def load(self, arrays: dict[str, np.ndarray]) -> None:
-        """Set the state to what `trained` returned before.
-
-        Raises
-        ------
-        SerialeqError
-            If that was a model of another kind or size.
-        """
+        """Set the state to what `trained` returned before."""
         check_state(arrays, self.trained())
         k = self.n_factors
         for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):
