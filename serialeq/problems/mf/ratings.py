@@ -1,8 +1,4 @@
-"""Ratings, checked where they come in.
-
-Whatever is wrong with them is a `DataError` that names the argument and the position, what was
-expected and what came.
-"""
+"""Ratings, checked where they come in."""
 
 from __future__ import annotations
 
@@ -83,7 +79,9 @@ def check_entries(
     shape: tuple[int, int] | None = None,
     dtype: Any = np.float32,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
-    """Check observed entries that come as arrays.
+    """Return observed entries that come as arrays as int32, int32, `dtype`, and the shape.
+
+    Each array is the one passed, not a copy, if its type and layout are right already.
 
     Parameters
     ----------
@@ -93,13 +91,6 @@ def check_entries(
         Default: just large enough.
     dtype : numpy dtype
         ``float32`` or ``float64``, of the values returned.
-
-    Returns
-    -------
-    users, items : arrays of int32
-    values : array of `dtype`
-        Each the array passed, not a copy, if its type and layout are right already.
-    shape : (n_users, n_items)
 
     Raises
     ------
