@@ -40,29 +40,10 @@ _HOME = {
     "training.fit": ("fit",),
 }
 
-__all__ = [
-    "BestEpoch",
-    "Callback",
-    "DataError",
-    "DivergenceError",
-    "EarlyStopping",
-    "Hypergraph",
-    "Order",
-    "Problem",
-    "RunRecorder",
-    "RunVerifier",
-    "SavedRun",
-    "ScheduleError",
-    "SerialeqError",
-    "SupportError",
-    "blocked_order",
-    "digest_arrays",
-    "fit",
-    "given_order",
-    "kernel",
-    "load",
-    "shuffled_order",
-]
+__all__ = ["BestEpoch", "Callback", "DataError", "DivergenceError", "EarlyStopping", "Hypergraph",
+           "Order", "Problem", "RunRecorder", "RunVerifier", "SavedRun", "ScheduleError",
+           "SerialeqError", "SupportError", "blocked_order", "digest_arrays", "fit", "given_order",
+           "kernel", "load", "shuffled_order"]  # fmt: skip
 __all__ += registry.__all__
 
 

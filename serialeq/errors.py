@@ -1,13 +1,4 @@
-"""What goes wrong, by name.
-
-::
-
-    SerialeqError
-    ├── DataError         the data cannot be read or used
-    ├── DivergenceError   training left the finite numbers
-    ├── ScheduleError     a schedule is unsafe or malformed
-    └── SupportError      an update touches what its sample does not declare
-"""
+"""What goes wrong, by name."""
 
 from __future__ import annotations
 

@@ -157,10 +157,7 @@ class Hypergraph:
     def conflict_graph(self) -> Any:
         """Return the conflict graph (an edge joins samples that share a variable), networkx.
 
-        Raises
-        ------
-        ValueError
-            For more than 20,000 samples: the graph has up to n²/2 edges.
+        ValueError for more than 20,000 samples: it has up to n²/2 edges.
         """
         import networkx as nx
 
@@ -182,14 +179,14 @@ class Hypergraph:
             raise DataError("statistics: expected at least one sample, got none")
         degrees = self.degrees
         conflicts, exact = self._conflict_degrees(seed)
-        sizes = np.diff(self.indptr) if not self.arity else np.array([self.arity])
+        omega = self.arity or int(np.diff(self.indptr).max())
         hottest = int(np.argmax(degrees)) if degrees.size else 0
         return ConflictStatistics(
             n_samples=self.n_samples,
             n_variables=self.n_variables,
             mean_degree=float(conflicts.mean()),
             max_degree=int(conflicts.max()),
-            omega=int(sizes.max()),
+            omega=omega,
             rho=(int(conflicts.max()) + 1) / self.n_samples,
             hottest_variable=hottest,
             hottest_degree=int(degrees[hottest]) if degrees.size else 0,

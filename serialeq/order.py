@@ -9,7 +9,7 @@ blocks. An order never depends on the number of workers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -37,21 +37,21 @@ class Order:
         Which resources each task touches.
     sequence : array of int32, shape (n_steps,)
         Tasks in serial order; a task may repeat or be left out.
+    name : str
+        "given", "shuffled", "two-level" or "blocked".
     members : array of int32, shape (n_samples,), or None
         Samples grouped by task, each group in its serial order; None: task ``t`` is sample ``t``.
     bounds : array of int64, shape (n_tasks + 1,)
         Task ``t`` consists of ``members[bounds[t]:bounds[t + 1]]`` (empty if `members` is None).
-    name : str
-        "given", "shuffled", "two-level" or "blocked".
     block_weights : array of int64, shape (n_resources,), or None
         Number of variables in each block; None in a fine order.
     """
 
     tasks: Hypergraph
     sequence: np.ndarray
-    members: np.ndarray | None
-    bounds: np.ndarray
     name: str
+    members: np.ndarray | None = None
+    bounds: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     block_weights: np.ndarray | None = None
 
     @cached_property
@@ -98,18 +98,12 @@ class Order:
 
 
 def given_order(hypergraph: Hypergraph, sequence: Any) -> Order:
-    """Return the order that the caller dictates: an array of samples, repeats allowed.
-
-    Raises
-    ------
-    DataError
-        See `check_samples`.
-    """
-    return _fine_order(hypergraph, check_samples(hypergraph, sequence), "given")
+    """Return the order that the caller dictates: samples as `check_samples` has them."""
+    return Order(hypergraph, check_samples(hypergraph, sequence), "given")
 
 
 def check_samples(hypergraph: Hypergraph, sequence: Any) -> np.ndarray:
-    """Return numbers of samples as an int32 array.
+    """Return numbers of samples as an int32 array; they may repeat.
 
     Raises
     ------
@@ -132,14 +126,10 @@ def check_samples(hypergraph: Hypergraph, sequence: Any) -> np.ndarray:
     return np.require(steps, dtype=np.int32, requirements=["C", "W"])
 
 
-def _fine_order(hypergraph: Hypergraph, sequence: np.ndarray, name: str) -> Order:
-    return Order(hypergraph, sequence, None, np.zeros(0, dtype=np.int64), name)
-
-
 def shuffled_order(hypergraph: Hypergraph, seed: int, epoch: int = 0) -> Order:
     """Return a uniformly random permutation of the samples for (seed, epoch)."""
     sequence = permutation(hypergraph.n_samples, stream_key(seed, "shuffled order", epoch))
-    return _fine_order(hypergraph, sequence, "shuffled")
+    return Order(hypergraph, sequence, "shuffled")
 
 
 def block_members(hypergraph: Hypergraph, seed: int) -> np.ndarray:
@@ -148,29 +138,19 @@ def block_members(hypergraph: Hypergraph, seed: int) -> np.ndarray:
 
 
 def two_level_order(
-    hypergraph: Hypergraph,
-    block: int,
-    seed: int,
-    epoch: int = 0,
-    members: np.ndarray | None = None,
+    hypergraph: Hypergraph, block: int, seed: int, epoch: int = 0, members: np.ndarray | None = None
 ) -> Order:
     """Return a permutation whose blocks of `block` samples have the same members in every epoch.
 
     A random permutation, made once for the seed, is cut into blocks. Each epoch visits the blocks,
     and the samples inside each, in a new random order; what is left over comes last. So what
     was computed about the members of a block serves every epoch. (`members`: `block_members`, if
-    they are at hand.)
-
-    Raises
-    ------
-    DataError
-        If `members` are not samples: see `check_samples`.
+    they are at hand; checked as `check_samples` does.)
     """
-    if members is None:
-        members = block_members(hypergraph, seed)
-    members = check_samples(hypergraph, members)
+    given = block_members(hypergraph, seed) if members is None else members
+    members = check_samples(hypergraph, given)
     sequence = _two_levels(members, block, stream_key(seed, "two-level epoch", epoch))
-    return _fine_order(hypergraph, sequence, "two-level")
+    return Order(hypergraph, sequence, "two-level")
 
 
 @jit
@@ -243,10 +223,7 @@ def order_of_keys(
     colour: Callable[[Hypergraph], np.ndarray],
     team: WorkerTeam,
 ) -> Order:
-    """Return the blocked order of samples whose blocks are given as keys (`signature_keys`).
-
-    ``weights[b]`` is the number of variables in block `b`; the rest as in `blocked_order`.
-    """
+    """Return the `blocked_order` of samples with keys (`signature_keys`), given blocks' sizes."""
     base = weights.size + 1
     distinct, members, bounds = group_by_key(
         keys, base**width, stream_key(seed, "blocked order"), team
@@ -255,14 +232,8 @@ def order_of_keys(
     used = digits > 0
     indptr = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
     tasks = Hypergraph((digits - 1)[used], indptr, weights.size, check=False)
-    return Order(
-        tasks=tasks,
-        sequence=np.argsort(colour(tasks), kind="stable").astype(np.int32),
-        members=members,
-        bounds=bounds,
-        name="blocked",
-        block_weights=weights.astype(np.int64),
-    )
+    sequence = np.argsort(colour(tasks), kind="stable").astype(np.int32)
+    return Order(tasks, sequence, "blocked", members, bounds, weights.astype(np.int64))
 
 
 def greedy_colours(tasks: Hypergraph) -> np.ndarray:

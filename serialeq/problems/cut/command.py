@@ -13,7 +13,7 @@ from serialeq.training.parameters import Parameter
 
 from .figure import plot_segmentation
 from .graphs import graph_of
-from .reading import read_image_or_graph, read_seeds
+from .reading import read_array, read_image_or_graph
 
 
 class Command(command.Command):
@@ -32,7 +32,7 @@ class Command(command.Command):
 
     def read(self, estimator: Any) -> Data:
         """Read what is to be cut, and the seeds."""
-        image, seeds = read_image_or_graph(self.image), read_seeds(self.seeds)
+        image, seeds = read_image_or_graph(self.image), read_array("seeds", self.seeds)
         graph = graph_of(image, float(estimator.beta))
         if self.plot is not None and len(graph.shape) == 1:
             raise SerialeqError("plot: expected an image or a volume, got a graph")

@@ -15,7 +15,7 @@ from serialeq.training.estimator import Estimator
 from .graphs import graph_of
 from .parameters import CutParameters
 from .problem import GraphCut
-from .seeds import UNKNOWN, check_seeds, classes_of, unreached
+from .seeds import UNKNOWN, check_seeds, unreached
 
 
 class MultiwayCut(ClusterMixin, Estimator, CutParameters):
@@ -57,8 +57,7 @@ class MultiwayCut(ClusterMixin, Estimator, CutParameters):
         y : array of int, shape of the image, or (n,)
             Seeds: a label of at least 0, or -1 for none. Nodes that no seed is connected
             with get the label -1 and a warning.
-        callbacks : sequence of Callback or of functions
-            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        callbacks : as in `serialeq.fit`
 
         Raises
         ------
@@ -70,7 +69,7 @@ class MultiwayCut(ClusterMixin, Estimator, CutParameters):
         graph = problem.graph
         fitted = self._train(problem, self._epochs(), callbacks=callbacks)
         numbers, cut_value = problem.cut()
-        classes = classes_of(np.asarray(y))
+        classes, _ = check_seeds(y, graph.shape)
         labels, lost = classes[numbers], unreached(graph, problem.seeds)
         labels[lost] = UNKNOWN
         others = {"labels": labels.reshape(graph.shape), "classes": classes}

@@ -49,13 +49,6 @@ class Graph:
         """Number of nodes."""
         return int(self.blocks.size)
 
-    def components(self) -> np.ndarray:
-        """Return a (n_nodes,) label of each node's connected component."""
-        ones = np.ones(self.weights.size, dtype=np.int8)
-        ends = self.edges.astype(np.int32)
-        matrix = sp.coo_array((ones, (ends[:, 0], ends[:, 1])), shape=(self.n_nodes,) * 2)
-        return np.asarray(sp.csgraph.connected_components(matrix, directed=False)[1])
-
 
 def graph_of(X: Any, beta: float) -> Graph:
     """Return the graph of an image, a volume or a sparse matrix, checked; or that which is one."""
@@ -68,8 +61,8 @@ def grid_graph(image: Any, beta: float) -> Graph:
     """Return the graph of an image's pixels or a volume's voxels; its blocks are tiles.
 
     Neighbours on an axis (4 or 6 of them) are joined with weight
-    ``exp(-beta d**2 / (2 mean d**2)) + 1e-6``, d being the difference of their values
-    (Rother, Kolmogorov, Blake 2004, GrabCut).
+    ``exp(-beta d**2 / (2 mean d**2)) + 1e-6``, d being the difference of their values and the
+    mean that of all edges (Rother, Kolmogorov, Blake 2004, GrabCut, eq. 4 and 5).
 
     Raises
     ------
@@ -92,12 +85,8 @@ def grid_graph(image: Any, beta: float) -> Graph:
     edges, weights = grid_edges(grey.reshape((1,) * (3 - image.ndim) + image.shape), float(beta))
     tile = tile_shape(image.shape)
     counts = [-(-n // side) for n, side in zip(image.shape, tile, strict=True)]
-    blocks = np.zeros(image.shape, dtype=np.uint32)
-    for axis, (n, side) in enumerate(zip(image.shape, tile, strict=True)):
-        blocks *= np.uint32(counts[axis])
-        blocks += np.expand_dims(
-            (np.arange(n) // side).astype(np.uint32), [a for a in range(image.ndim) if a != axis]
-        )
+    places = np.ix_(*(np.arange(n) // side for n, side in zip(image.shape, tile, strict=True)))
+    blocks = np.ravel_multi_index(places, counts).astype(np.uint32)
     return Graph(edges, weights, blocks.reshape(-1), prod(counts), image.shape)
 
 
@@ -179,8 +168,8 @@ def _cuthill_mckee(edges: np.ndarray, n_nodes: int) -> np.ndarray:
     rank = np.empty(n_nodes, dtype=np.int32)
     rank[by_degree] = np.arange(n_nodes)
     u, v = rank[edges].T
-    ones, shape = np.ones(u.size, dtype=np.int8), (n_nodes, n_nodes)
-    matrix = sp.csr_array(sp.coo_array((ones, (u, v)), shape=shape))
+    ones = np.ones(u.size, dtype=np.int8)
+    matrix = sp.csr_array((ones, (u, v)), shape=(n_nodes, n_nodes))
     matrix = matrix + matrix.T
     matrix.sort_indices()
     return by_degree[breadth_first(matrix.indptr, matrix.indices)]

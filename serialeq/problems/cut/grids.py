@@ -7,58 +7,35 @@ from typing import Any
 import numpy as np
 
 from serialeq.native.elementary import exp
-from serialeq.native.jit import inline, jit
+from serialeq.native.jit import jit
 
 _FAINTEST = 1e-6  # weight that an edge has at least, so that no voxel is cut off
 _STEEPEST = 1e200  # times 0 it is still 0
 
 
-@inline
-def _shifted(shape: Any, axis: int) -> Any:
-    """Return the numbers of voxels along each axis that have a next one on `axis`."""
-    return (
-        shape[0] - (1 if axis == 0 else 0),
-        shape[1] - (1 if axis == 1 else 0),
-        shape[2] - (1 if axis == 2 else 0),
-    )
-
-
 @jit
 def grid_edges(image: Any, beta: float) -> Any:
-    """Return the edges between neighbours of a 3-d image, axis after axis, and their weights.
+    """Return the edges between neighbours of a 3-d image, and their weights (`grid_graph`).
 
-    The weight is ``exp(-beta d**2 / (2 mean d**2)) + 1e-6``, d being the difference of the two
-    values and the mean over all edges (Rother, Kolmogorov, Blake 2004, GrabCut, eq. 4 and 5).
-
-    Returns
-    -------
-    edges : array of uint32, shape (n, 2)
-        Voxels, numbered in C order.
-    weights : array of float32, shape (n,)
+    Uint32 (n, 2), axis after axis, voxels numbered in C order; and float32 (n,).
     """
     shape = image.shape
     stride = (shape[1] * shape[2], shape[2], 1)
-    n = 0
-    for axis in range(3):
-        size = _shifted(shape, axis)
-        n += size[0] * size[1] * size[2]
+    flat = image.reshape(-1)
+    n = 3 * flat.size - flat.size // shape[0] - flat.size // shape[1] - flat.size // shape[2]
     edges = np.empty((n, 2), np.uint32)
     weights = np.empty(n, np.float32)
-    flat = image.reshape(-1)
     squares = 0.0
     e = 0
     for axis in range(3):
-        size = _shifted(shape, axis)
-        for i in range(size[0]):
-            for j in range(size[1]):
-                for k in range(size[2]):
-                    node = np.uintp((i * shape[1] + j) * shape[2] + k)
-                    other = node + np.uintp(stride[axis])
-                    d = np.float64(flat[node]) - np.float64(flat[other])
-                    edges[e, 0], edges[e, 1] = node, other
-                    weights[e] = abs(d)
-                    squares += d * d
-                    e += 1
+        for node, place in enumerate(np.ndindex(shape)):
+            if place[axis] + 1 < shape[axis]:
+                other = node + stride[axis]
+                d = np.float64(flat[node]) - np.float64(flat[other])
+                edges[e, 0], edges[e, 1] = node, other
+                weights[e] = abs(d)
+                squares += d * d
+                e += 1
     scale = min(beta * n / (2.0 * squares), _STEEPEST) if squares > 0.0 else 0.0
     for e in range(n):
         d = np.float64(weights[e])

@@ -121,16 +121,6 @@ def gather_edges(
 
 
 @jit
-def renumber(edges: Any, row_of_node: Any) -> Any:
-    """Return the edges (n, 2) uint32 with rows in place of nodes."""
-    rows = np.empty(edges.shape, np.uint32)
-    for e in range(edges.shape[0]):
-        rows[e, 0] = row_of_node[np.uintp(edges[e, 0])]
-        rows[e, 1] = row_of_node[np.uintp(edges[e, 1])]
-    return rows
-
-
-@jit
 def objective_worker(
     thread: int, n_threads: int, x: Any, edges: Any, weights: Any, partial: Any, stop_flag: Any
 ) -> bool:

@@ -25,7 +25,6 @@ from .kernel import (
     gather_edges,
     multiway_kernel,
     objective_worker,
-    renumber,
     threshold_changes,
     two_way_kernel,
 )
@@ -37,36 +36,21 @@ _TINY = np.finfo(np.float32).tiny
 class GraphCut(Problem):
     """Cut a graph into K parts, one around each label's seeds.
 
-    Parameters
-    ----------
-    graph : Graph
-    seeds : array of int, shape (n_nodes,)
-        Label 0 to K − 1 of each seed, −1 elsewhere, already checked.
-    n_labels : int
-        K, at least 2.
-    step : float
-        How far the heaviest edge moves its ends at most, in the first epoch.
-    decay : float
-        The step is step · decay^epoch.
+    `seeds`, already checked, are the label 0 to K − 1 of each seed and −1 elsewhere, (n_nodes,).
+    The heaviest edge moves its ends by ``step * decay**epoch`` at most.
     """
 
     def __init__(
-        self,
-        graph: Graph,
-        seeds: np.ndarray,
-        n_labels: int,
-        *,
-        step: float = 1.0,
-        decay: float = 0.98,
-    ) -> None:
-        self.graph, self.n_labels = graph, n_labels
+        self, graph: Graph, seeds: np.ndarray, n_labels: int, *,
+        step: float = 1.0, decay: float = 0.98,
+    ) -> None:  # fmt: skip
+        self.graph, self.seeds, self.n_labels = graph, seeds, n_labels
         self.step, self.decay = step, decay
-        self.seeds = seeds
         by_block = np.argsort(graph.blocks, kind="stable")
         self._row_of_node = np.empty(by_block.size, dtype=np.uint32)
         self._row_of_node[by_block] = np.arange(by_block.size, dtype=np.uint32)
         self._labels = graph.blocks[by_block]
-        self._edges = renumber(graph.edges, self._row_of_node)
+        self._edges = np.take(self._row_of_node, graph.edges)
         self._weights = graph.weights
         self._scale = np.float32(1.0 / float(graph.weights.max(initial=_TINY)))
         self.hypergraph = Hypergraph(self._edges, 2, by_block.size, check=False)

@@ -13,33 +13,17 @@ from serialeq.errors import DataError
 
 
 def read_image_or_graph(path: Path) -> Any:
-    """Return the array of a ``.npy`` file, or the sparse matrix of a ``.npz`` file.
-
-    Raises
-    ------
-    DataError
-        If the file is neither.
-    """
+    """Return the array of a ``.npy`` file, or a ``.npz`` file's sparse matrix; or DataError."""
     if path.suffix != ".npz":
-        return _read_array("image", path)
+        return read_array("image", path)
     try:
         return sp.load_npz(path)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"graph: cannot read {path} as a scipy sparse matrix: {error}") from error
 
 
-def read_seeds(path: Path) -> np.ndarray:
-    """Return the array of a ``.npy`` file.
-
-    Raises
-    ------
-    DataError
-        If it is none.
-    """
-    return _read_array("seeds", path)
-
-
-def _read_array(name: str, path: Path) -> np.ndarray:
+def read_array(name: str, path: Path) -> np.ndarray:
+    """Return the array of a ``.npy`` file; DataError if it is none."""
     try:
         array = np.load(path, allow_pickle=False)
         if isinstance(array, np.ndarray):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from serialeq.errors import DataError
 
@@ -15,7 +16,7 @@ UNKNOWN = -1
 
 
 def check_seeds(seeds: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return classes (K,) and, for each node, the number of its seed's class, or −1 (flat).
+    """Return classes, ascending, and the number of the class of each node's seed, or −1 (flat).
 
     Raises
     ------
@@ -34,7 +35,7 @@ def check_seeds(seeds: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
             f"seeds: expected labels of at least 0, or -1 for no seed, got {seeds[place]} at "
             f"{place if len(place) > 1 else place[0]}"
         )
-    classes = classes_of(seeds)
+    classes = np.unique(seeds[seeds != UNKNOWN]).astype(np.int64)
     if classes.size < 2:
         raise DataError(
             f"seeds: expected seeds of at least two labels, got {classes.size}"
@@ -46,16 +47,11 @@ def check_seeds(seeds: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
     return classes, numbers
 
 
-def classes_of(seeds: np.ndarray) -> np.ndarray:
-    """Return the labels that there are seeds of, ascending, int64 (K,)."""
-    return np.unique(seeds[seeds != UNKNOWN]).astype(np.int64)
-
-
 def unreached(graph: Graph, seeds: np.ndarray) -> np.ndarray:
     """Return (n_nodes,) bool: which nodes are connected to no seed."""
     if len(graph.shape) > 1:  # every edge of a grid has some weight
         return np.zeros(graph.n_nodes, dtype=bool)
-    components = graph.components()
-    reached = np.zeros(int(components.max()) + 1, dtype=bool)
-    reached[components[seeds != UNKNOWN]] = True
-    return ~reached[components]
+    ends = graph.edges.astype(np.int32).T
+    matrix = sp.coo_array((graph.weights, (ends[0], ends[1])), shape=(graph.n_nodes,) * 2)
+    components = sp.csgraph.connected_components(matrix, directed=False)[1]
+    return ~np.isin(components, components[seeds != UNKNOWN])

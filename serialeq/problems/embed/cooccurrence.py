@@ -13,10 +13,6 @@ import scipy.sparse as sp
 from serialeq.errors import DataError
 from serialeq.reading.lines import shown
 
-from .kernel import add_up_pairs, pairs_in_windows
-
-_WORDS_AT_ONCE = 1 << 21
-
 
 def count_pairs(
     texts: Iterable[str], window: int = 5, min_count: int = 5
@@ -56,21 +52,22 @@ def count_pairs(
             f"{len(frequencies)} different words of {len(tokens)} texts"
         )
     numbers = {word: i for i, word in enumerate(vocabulary)}
-    unit, n = lcm(*range(1, window + 1)), len(vocabulary)
-    sums = sp.csr_array((n, n), dtype=np.int64)
-    for part in _parts(tokens):
-        words = np.array([numbers.get(w, -1) for text in part for w in text], dtype=np.int32)
-        bounds = np.cumsum([0, *map(len, part)], dtype=np.int64)
-        keys = pairs_in_windows(words, bounds, n, window)
-        keys.sort()
-        pairs, values = add_up_pairs(keys, window, unit)
-        sums = sums + sp.csr_array((values, (pairs // n, pairs % n)), shape=(n, n))
+    words = np.array([numbers.get(w, -1) for text in tokens for w in text], dtype=np.int32)
+    text_of = np.repeat(np.arange(len(tokens)), [len(text) for text in tokens])
+    unit, shape = lcm(*range(1, window + 1)), (len(vocabulary),) * 2
+    sums = sp.csr_array(shape, dtype=np.int64)
+    for distance in range(1, window + 1):
+        first, second = words[:-distance], words[distance:]
+        near = (first >= 0) & (second >= 0) & (text_of[:-distance] == text_of[distance:])
+        ones = np.ones(np.count_nonzero(near), dtype=np.int64)
+        pairs = sp.csr_array((ones, (first[near], second[near])), shape=shape)
+        sums += pairs * (unit // distance)
     if not sums.nnz:
         raise DataError(f"texts: expected words within {window} words of each other, got none")
-    sums.sort_indices()
-    return np.array(vocabulary), sp.csr_array(
-        (sums.data / unit, sums.indices, sums.indptr), shape=(n, n)
-    )
+    both = sp.csr_array(sums + sums.T)
+    both.sort_indices()
+    counts = both.data / unit  # SciPy would multiply by the inverse
+    return np.array(vocabulary), sp.csr_array((counts, both.indices, both.indptr), shape=shape)
 
 
 def _tokens(texts: Iterable[str]) -> list[list[str]]:
@@ -83,19 +80,6 @@ def _tokens(texts: Iterable[str]) -> list[list[str]]:
             raise DataError(f"texts[{i}]: expected a string, got {shown(text)}")
         found.append(analyse(text))
     return found
-
-
-def _parts(tokens: list[list[str]]) -> Iterable[list[list[str]]]:
-    """Yield the texts some at a time, so that the pairs of each part fit the memory."""
-    part: list[list[str]] = []
-    size = 0
-    for text in tokens:
-        part.append(text)
-        size += len(text)
-        if size >= _WORDS_AT_ONCE:
-            yield part
-            part, size = [], 0
-    yield part
 
 
 def check_counts(X: Any) -> sp.csr_array:

@@ -65,8 +65,7 @@ class WordEmbedding(Estimator, EmbeddingParameters):
         y : ignored
         vocabulary : sequence, optional
             The word of each row of a matrix; by default 0, 1, ….
-        callbacks : sequence of Callback or of functions
-            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        callbacks : as in `serialeq.fit`
         """
         self._begin()
         words, counts = self._counts(X, vocabulary)
@@ -76,18 +75,6 @@ class WordEmbedding(Estimator, EmbeddingParameters):
 
     def _problem(self, X: Any) -> Factorization:
         return self._factorization(self._counts(X)[1])
-
-    def _factorization(self, counts: Any) -> Factorization:
-        parameters = FactorizationParameters(
-            self.n_components,
-            learning_rate=self.learning_rate,
-            schedule=self.schedule,
-            decay=self.decay,
-            l2=0.0,
-            init_scale=self.init_scale,
-            dtype=self.dtype,
-        )
-        return Factorization(self._entries(counts), parameters, seed=self.seed_)
 
     def _take(self, trained: dict[str, np.ndarray], others: Any, facts: dict[str, Any]) -> None:
         super()._take(trained, others, facts)
@@ -128,8 +115,7 @@ class WordEmbedding(Estimator, EmbeddingParameters):
             )
         return given, counts
 
-    def _entries(self, counts: Any) -> Entries:
-        """Return what is factorised, with weights."""
+    def _factorization(self, counts: Any) -> Factorization:
         if counts.nnz >= LIMIT:
             raise DataError(f"X: expected up to {LIMIT - 1} pairs, got {counts.nnz}")
         targets, weights = (np.empty(counts.nnz, dtype=self.dtype) for _ in range(2))
@@ -139,5 +125,9 @@ class WordEmbedding(Estimator, EmbeddingParameters):
                 f"x_max: expected pairs that weigh more than 0 in {self.dtype}, got none with "
                 f"x_max={self.x_max!r} and alpha={self.alpha!r}"
             )
-        rows = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.indptr))
-        return Entries(rows, counts.indices.astype(np.int32), targets, counts.shape, weights)
+        rows, columns = (side.astype(np.int32) for side in counts.tocoo(copy=False).coords)
+        return Factorization(
+            Entries(rows, columns, targets, counts.shape, weights),
+            FactorizationParameters.of(self, n_factors=self.n_components, l2=0.0),
+            seed=self.seed_,
+        )

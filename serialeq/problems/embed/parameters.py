@@ -8,8 +8,6 @@ from typing import Annotated
 from serialeq.problems.mf.parameters import Decay, Dtype, Schedule
 from serialeq.training.parameters import Declared, Number, Parameter, Whole
 
-LARGEST_WINDOW = 20  # the counts are integers over lcm(1, …, window) until the end
-
 
 class EmbeddingParameters(Declared):
     """How texts are counted, and what becomes of the counts."""
@@ -24,7 +22,7 @@ class EmbeddingParameters(Declared):
         int,
         Parameter(
             "How many words apart a pair may be, at most 20. A pair at distance d counts 1/d.",
-            Whole(1, LARGEST_WINDOW),
+            Whole(1, 20),  # as counts are integers over lcm(1, …, window) until the end
         ),
     ] = 5
     min_count: Annotated[int, Parameter("Words that occur less often are left out.", Whole(1))] = 5

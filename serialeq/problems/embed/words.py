@@ -28,13 +28,7 @@ def unpack_words(packed: np.ndarray) -> list[Any]:
 
 
 def nearest(vectors: np.ndarray, words: Sequence[Any], row: int, n: int) -> list[tuple[Any, float]]:
-    """Return the `n` words nearest by cosine to the one of a row, without itself; and the cosines.
-
-    Raises
-    ------
-    SerialeqError
-        If `n` is not an integer above 0.
-    """
+    """Return the `n` words nearest by cosine to another, that of a row, and the cosines."""
     Whole(1)("n", n)
     own = vectors[row]
     products, squares = np.zeros(len(words)), np.zeros(len(words))

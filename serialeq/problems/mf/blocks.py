@@ -30,12 +30,7 @@ def grid_blocks(shape: tuple[int, int], n_samples: int, row_bytes: int) -> int:
 def balanced_rows(degrees: np.ndarray, n_blocks: int) -> tuple[np.ndarray, np.ndarray]:
     """Deal variables to blocks of equal degree and number the rows block after block.
 
-    Returns
-    -------
-    rows : array of uint32, shape (n,)
-        Row of each variable.
-    labels : array of uint32, shape (n,)
-        Block of each row, ascending.
+    Returns the row of each variable, and the block of each row, ascending; both uint32 (n,).
     """
     n = degrees.size
     by_degree = np.argsort(-degrees, kind="stable")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from serialeq.errors import DataError
 from serialeq.problems import command
 from serialeq.problems.command import Answer, Data, File, Report, Request
+from serialeq.reading.lines import read_lines
 from serialeq.reading.splits import split_indices
 from serialeq.training.parameters import Number, Parameter
 
@@ -64,9 +64,9 @@ class Command(command.Command):
 
 def _read_pairs(path: str) -> list[tuple[str, list[str]]]:
     try:
-        with sys.stdin if path == "-" else open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [(f"{path}, line {k}", row) for k, row in enumerate(csv.reader(file), 1) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        lines = enumerate(csv.reader(read_lines(path)), 1)
+        rows = [(f"{path}, line {k}", row) for k, row in lines if row]
+    except csv.Error as error:
         raise DataError(f"pairs: cannot read {path}: {error}") from error
     if rows and [cell.strip().lower() for cell in rows[0][1][:2]] == ["user", "item"]:
         rows = rows[1:]

@@ -53,8 +53,7 @@ class MatrixFactorization(Estimator, FactorizationParameters):
         y : ignored
         validation : like X, optional
             Held-out ratings; their RMSE goes into ``history_``.
-        callbacks : sequence of Callback or of functions
-            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        callbacks : as in `serialeq.fit`
         """
         self._begin()
         problem = self._problem(X)
@@ -121,12 +120,7 @@ class MatrixFactorization(Estimator, FactorizationParameters):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the `n` items with the highest predictions for a user, and the predictions.
 
-        Parameters
-        ----------
-        user : int
-        n : int
-        exclude : array of int
-            Items to leave out, such as those that the user has rated.
+        Numbers of items to `exclude` are left out, such as those that the user has rated.
         """
         check_is_fitted(self, "trained_")
         return prediction.recommend(self.trained_, user, n, exclude)

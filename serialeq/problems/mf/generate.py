@@ -62,40 +62,24 @@ def _counts(bounds: np.ndarray, total: int, limit: int) -> np.ndarray:
     return counts + np.diff(np.minimum(room, total - counts.sum()), prepend=0)
 
 
-@inline
-def _locate(bounds: Any, x: float) -> Any:
-    """Return the share that `x` in [0, 1) falls into."""
-    low = 0
-    high = bounds.size - 1
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if bounds[middle] <= x:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
 @jit
 def _draw_pairs(counts: Any, bounds: Any, key: Any, users: Any, items: Any) -> None:
     """Draw ``counts[u]`` different items for each user, by the shares between `bounds`."""
     taken_by = np.full(bounds.size - 1, -1, dtype=np.int32)
-    at = 0
-    draws = 0
+    at = draws = 0
     for user in range(counts.size):
         for _ in range(counts[user]):
             item = 0
             for _ in range(_TRIES):
                 x = np.float64(mix(key, draws) >> np.uint64(11)) * 2.0**-53
                 draws += 1
-                item = _locate(bounds, x)
+                item = np.searchsorted(bounds, x, side="right") - 1
                 if taken_by[item] != user:
                     break
             while taken_by[item] == user:  # has almost everything that is popular
                 item = (item + 1) % taken_by.size
             taken_by[item] = user
-            users[at] = user
-            items[at] = item
+            users[at], items[at] = user, item
             at += 1
 
 
@@ -121,18 +105,12 @@ def _normal_rows(n: int, width: int, key: Any) -> Any:
 @jit
 def _rate(users: Any, items: Any, user_rows: Any, item_rows: Any, key: Any, values: Any) -> None:
     """Round biases (column 0), tastes (the other columns, of falling weight) and noise."""
-    rank = user_rows.shape[1] - 1
-    weights = np.empty(rank)
-    total = 0.0
-    for f in range(rank):
-        total += 1.0 / (f + 1.0)
-    for f in range(rank):
-        weights[f] = _TASTE * np.sqrt(1.0 / ((f + 1.0) * total))
+    places = np.arange(1.0, user_rows.shape[1])
+    weights = _TASTE * np.sqrt(1.0 / (places * np.cumsum(1.0 / places)[-1]))
     for i in range(users.size):
-        user = user_rows[users[i]]
-        item = item_rows[items[i]]
+        user, item = user_rows[users[i]], item_rows[items[i]]
         value = _MEAN + _USER_BIAS * user[0] + _ITEM_BIAS * item[0]
-        for f in range(rank):
+        for f in range(weights.size):
             value += weights[f] * user[f + 1] * item[f + 1]
         value += _NOISE * _normal(key, i)
         values[i] = int(min(max(value, _LOWEST), _HIGHEST) + 0.5)

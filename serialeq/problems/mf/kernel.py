@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from serialeq.native.atomics import load_acquire
-from serialeq.native.jit import inline, jit
+from serialeq.native.jit import jit
 from serialeq.native.kernel import kernel
 from serialeq.native.simd import load, positive_part, splat, store, total
 
@@ -103,20 +103,6 @@ def factorization_kernel(c: Any, start: int, stop: int) -> None:
             biases[v] += step_v * (error - penalty[v] * biases[v])
 
 
-@inline
-def predict_pair(factors: Any, biases: Any, u: int, v: int) -> Any:
-    """Return ``<x_u, x_v> + b_u + b_v``."""
-    dot = load(factors, u, 0) * load(factors, v, 0)
-    for j in range(1, factors.shape[1] // _lanes(factors)):
-        dot = dot + load(factors, u, j) * load(factors, v, j)
-    return total(dot) + (biases[u] + biases[v])
-
-
-@inline
-def _lanes(factors: Any) -> int:
-    return 64 // factors.itemsize
-
-
 @jit
 def squared_error_worker(
     thread: int, n_threads: int, factors: Any, biases: Any, users: Any, items: Any, values: Any,
@@ -134,7 +120,10 @@ def squared_error_worker(
         for k in range(np.uintp(i * CHUNK), np.uintp(min((i + 1) * CHUNK, values.size))):
             u = np.intp(row_of_user[np.uintp(users[k])])
             v = np.intp(row_of_item[np.uintp(items[k])])
-            e = np.float64(values[k] - mean) - predict_pair(factors, biases, u, v)
+            dot = load(factors, u, 0) * load(factors, v, 0)
+            for j in range(1, factors.shape[1] * factors.itemsize // 64):
+                dot = dot + load(factors, u, j) * load(factors, v, j)
+            e = np.float64(values[k] - mean) - (total(dot) + (biases[u] + biases[v]))
             error += weights[k] * (e * e) if weights.size else e * e
         partial[i] = error
     return False

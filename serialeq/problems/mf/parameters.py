@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from serialeq.errors import SerialeqError
 from serialeq.training.parameters import Declared, Flag, Number, OneOf, Parameter, Whole
-
-STEPS = ("decay", "constant", "inverse", "adagrad")
-BIASES = ("all", "global", "none")
-DTYPES = ("float32", "float64")
 
 
 class _Penalty(Number):
@@ -30,11 +26,13 @@ Schedule = Annotated[
     Parameter(
         "How the step shrinks: decay, rate * decay**epoch; constant; inverse, rate / (1 + "
         "decay * t) per update with t in epochs; or adagrad, per row, as in LIBMF.",
-        OneOf(*STEPS),
+        OneOf("decay", "constant", "inverse", "adagrad"),
     ),
 ]
 Decay = Annotated[float, Parameter("Parameter of the schedule.", Number(0))]
-Dtype = Annotated[str, Parameter("Of the factors: float32 or float64.", OneOf(*DTYPES))]
+Dtype = Annotated[
+    str, Parameter("Of the factors: float32 or float64.", OneOf("float32", "float64"))
+]
 
 
 class FactorizationParameters(Declared):
@@ -63,7 +61,7 @@ class FactorizationParameters(Declared):
         Parameter(
             "all: subtract the mean rating and trained user and item biases; global: the mean "
             "only; none.",
-            OneOf(*BIASES),
+            OneOf("all", "global", "none"),
         ),
     ] = "all"
     nonnegative: Annotated[bool, Parameter("Keep the factors >= 0.", Flag())] = False
@@ -77,6 +75,12 @@ class FactorizationParameters(Declared):
         ),
     ] = 0.05
     dtype: Dtype = "float32"
+
+    @classmethod
+    def of(cls, kind: Any, **others: Any) -> Self:
+        """Return the parameters that another kind has by the same names, and others."""
+        same = {name: getattr(kind, name) for name in cls.declarations() if hasattr(kind, name)}
+        return cls(**same | others)
 
     @property
     def penalties(self) -> tuple[float, float]:

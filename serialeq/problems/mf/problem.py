@@ -39,14 +39,8 @@ from .parameters import FactorizationParameters
 class Entries(NamedTuple):
     """Observed entries of a matrix, already checked (see `serialeq.problems.mf.ratings`).
 
-    Attributes
-    ----------
-    users, items : arrays of int32, shape (n,)
-        Row and column of each entry.
-    values : array of float, shape (n,)
-    shape : (n_users, n_items)
-    weights : array of float, shape (n,), or None
-        Weight of each entry's squared error; None: 1.
+    Row (int32), column (int32) and value of each of n entries, the numbers of users and items, and
+    the weight of each squared error, (n,); None: 1.
     """
 
     users: np.ndarray
@@ -59,16 +53,9 @@ class Entries(NamedTuple):
 class Factorization(Problem):
     """Factorisation of a partly observed matrix.
 
-    Parameters
-    ----------
-    entries : Entries
-    parameters : FactorizationParameters, optional
-        Already checked. Penalties with ``l2_per="rating"`` are those of Gemulla et al. 2011
-        (DSGD): every entry of a row adds the row's penalty.
-    seed : int
-        Of the first factors.
-    mean : float, optional
-        Mean value to subtract; by default that of the values, or 0 with ``bias="none"``.
+    Parameters are already checked. Penalties with ``l2_per="rating"`` are those of Gemulla et al.
+    2011 (DSGD): every entry of a row adds the row's penalty. The `seed` is that of the first
+    factors; the `mean` to subtract is by default that of the values, or 0 with ``bias="none"``.
     """
 
     kernel = factorization_kernel
@@ -190,33 +177,20 @@ class Factorization(Problem):
 
     def trained(self) -> dict[str, np.ndarray]:
         """Return mean (1,), factors (n, rank), and biases and AdaGrad's state where trained."""
-        arrays = {
-            "mean": np.array([self.mean]),
-            "user_factors": self._rows(self._row_of_user),
-            "item_factors": self._rows(self._row_of_item),
-        }
-        if self.bias == "all":
-            arrays["user_biases"] = self._biases[self._row_of_user]
-            arrays["item_biases"] = self._biases[self._row_of_item]
-        if self.schedule == "adagrad":
-            arrays["user_curvature"] = self._curvature[self._row_of_user]
-            arrays["item_curvature"] = self._curvature[self._row_of_item]
+        arrays = {"mean": np.array([self.mean])}
+        for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):
+            factors = np.take(self._factors, rows, axis=0)  # four times as fast as indexing
+            arrays[f"{side}_factors"] = np.ascontiguousarray(factors[:, : self.n_factors])
+            if self.bias == "all":
+                arrays[f"{side}_biases"] = self._biases[rows]
+            if self.schedule == "adagrad":
+                arrays[f"{side}_curvature"] = self._curvature[rows]
         return arrays
 
     state = trained  # which are copies
 
-    def _rows(self, rows: np.ndarray) -> np.ndarray:
-        taken = np.take(self._factors, rows, axis=0)  # four times as fast as indexing
-        return np.ascontiguousarray(taken[:, : self.n_factors])
-
     def load(self, arrays: dict[str, np.ndarray]) -> None:
-        """Set the state to what `trained` returned before.
-
-        Raises
-        ------
-        SerialeqError
-            If that was a model of another kind or size.
-        """
+        """Set the state to what `trained` returned before."""
         check_state(arrays, self.trained())
         k = self.n_factors
         for side, rows in (("user", self._row_of_user), ("item", self._row_of_item)):

@@ -1,8 +1,4 @@
-"""Ratings, checked where they come in.
-
-Whatever is wrong with them is a `DataError` that names the argument and the position, what was
-expected and what came.
-"""
+"""Ratings, checked where they come in."""
 
 from __future__ import annotations
 
@@ -83,24 +79,18 @@ def check_entries(
     shape: tuple[int, int] | None = None,
     dtype: Any = np.float32,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
-    """Check observed entries that come as arrays.
+    """Return observed entries that come as arrays as int32, int32, `dtype`, and the shape.
+
+    Each array is the one passed, not a copy, if its type and layout are right already.
 
     Parameters
     ----------
-    users, items : arrays of int, shape (n,)
-        Row and column of each entry.
-    values : array of int or float, shape (n,)
+    users, items, values : arrays of int, int, and int or float, shape (n,)
+        Row and column of each entry, and what is there.
     shape : (n_users, n_items), optional
         Default: just large enough.
     dtype : numpy dtype
         ``float32`` or ``float64``, of the values returned.
-
-    Returns
-    -------
-    users, items : arrays of int32
-    values : array of `dtype`
-        Each the array passed, not a copy, if its type and layout are right already.
-    shape : (n_users, n_items)
 
     Raises
     ------
@@ -183,24 +173,20 @@ def entries_of(X: Any) -> tuple[Any, Any, Any, tuple[int, int] | None]:
     if isinstance(X, Ratings):
         return X.users, X.items, X.values, X.shape
     if sp.issparse(X):
-        return _stored_entries(X)
+        if X.ndim != 2:
+            raise DataError(f"X: expected two dimensions, got shape {X.shape}")
+        matrix = X.tocsr()
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        rows = np.arange(matrix.shape[0], dtype=matrix.indices.dtype)
+        return np.repeat(rows, np.diff(matrix.indptr)), matrix.indices, matrix.data, matrix.shape
     if isinstance(X, (tuple, list)) and len(X) == 3:
         users, items, values = X
         return users, items, values, None
     got = type(X).__name__ + (f" of {len(X)}" if isinstance(X, (tuple, list)) else "")
     expected = "a scipy sparse matrix, Ratings or (users, items, ratings)"
     raise DataError(f"X: expected {expected}, got {got}")
-
-
-def _stored_entries(X: Any) -> tuple[Any, Any, Any, tuple[int, int]]:
-    if X.ndim != 2:
-        raise DataError(f"X: expected two dimensions, got shape {X.shape}")
-    matrix = X.tocsr()
-    if not matrix.has_canonical_format:
-        matrix = matrix.copy()
-        matrix.sum_duplicates()
-    rows = np.arange(matrix.shape[0], dtype=matrix.indices.dtype)
-    return np.repeat(rows, np.diff(matrix.indptr)), matrix.indices, matrix.data, matrix.shape
 
 
 def generate_ratings(

@@ -22,7 +22,6 @@ _NAMES = (
     {"item", "itemid", "iid", "movie", "movieid", "product", "productid", "asin", "bookid"},
     {"rating", "ratings", "score", "value", "stars", "overall"},
 )
-_Part = tuple[np.ndarray, np.ndarray, np.ndarray]  # users, items, values
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 
@@ -51,11 +50,31 @@ def read_ratings(path: str | os.PathLike[str], dtype: Any = np.float32) -> Ratin
     DataError
         If the file cannot be read, or a line is not a rating; names the line.
     """
-    name = os.fsdecode(path)
-    reader = _Reader(name, float_dtype(dtype))
-    for start, lines in read_blocks(name):
-        reader.add(start, lines)
-    return reader.ratings()
+    name, dtype = os.fsdecode(path), float_dtype(dtype)
+    layout, codes, parts = None, (_Codes(), _Codes()), []
+    for start, block in read_blocks(name):
+        numbers = [number for number, line in enumerate(block, start) if line.strip()]
+        lines = [block[number - start] for number in numbers]
+        if lines and layout is None:
+            layout = _find_layout(name, lines[0], numbers[0])
+            if layout.header:
+                del numbers[0], lines[0]
+        if lines and layout is not None:
+            try:
+                parts.append(_parse(lines, layout, codes, dtype))
+            except DataError:
+                for number, line in zip(numbers, lines, strict=True):
+                    try:
+                        _parse([line], layout, codes, dtype)
+                    except DataError as error:
+                        raise located(name, number, error) from None
+                raise
+    if layout is None or not parts:
+        got = "an empty file" if layout is None else "only a header"
+        raise DataError(f"{name}: expected ratings, got {got}")
+    users, items, values = map(np.concatenate, zip(*parts, strict=True))
+    (user_ids, user_ranks), (item_ids, item_ranks) = (side.by_label() for side in codes)
+    return Ratings(user_ranks[users], item_ranks[items], values, user_ids, item_ids)
 
 
 class _Layout(NamedTuple):
@@ -81,96 +100,38 @@ class _Codes(dict[str, int]):
         if all(map(_INTEGER.fullmatch, self)):
             with contextlib.suppress(OverflowError):
                 labels = np.array(list(map(int, self)), dtype=np.int64)
-        order = np.argsort(labels, kind="stable")
-        ranks = np.empty(order.size, dtype=np.int32)
-        ranks[order] = np.arange(order.size, dtype=np.int32)
-        return labels[order], ranks
+        ids, ranks = np.unique(labels, return_inverse=True)
+        return ids, ranks.astype(np.int32)
 
 
-class _Reader:
-    """Takes lines and keeps the ratings as numbers."""
-
-    def __init__(self, name: str, dtype: np.dtype[Any]) -> None:
-        self._name = name
-        self._dtype = dtype
-        self._layout: _Layout | None = None
-        self._users = _Codes()
-        self._items = _Codes()
-        self._parts: list[_Part] = []
-
-    def add(self, start: int, lines: list[str]) -> None:
-        """Take the next lines, the first of which has the number `start`."""
-        if self._layout is None:
-            n_blank = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
-            lines = lines[n_blank:]
-            if not lines:
-                return
-            start += n_blank
-            try:
-                self._layout = _find_layout(lines[0], start)
-            except DataError as error:
-                raise located(self._name, start, error) from None
-            if self._layout.header:
-                lines = lines[1:]
-                start += 1
-        try:
-            self._take(lines, self._layout)
-        except DataError:
-            self._take(self._checked(lines, start, self._layout), self._layout)
-
-    def _take(self, lines: list[str], layout: _Layout) -> None:
-        if lines:
-            self._parts.append(self._parse(lines, layout))
-
-    def _checked(self, lines: list[str], start: int, layout: _Layout) -> list[str]:
-        """Return the lines that are not blank; name the first bad one."""
-        kept = []
-        for number, line in enumerate(lines, start):
-            if not line.strip():
-                continue
-            try:
-                self._parse([line], layout)
-            except DataError as error:
-                raise located(self._name, number, error) from None
-            kept.append(line)
-        return kept
-
-    def _parse(self, lines: list[str], layout: _Layout) -> _Part:
-        """Return users and items (as codes) and values; an error's message is about one line."""
-        fields, widths = _split(lines, layout.separator)
-        if len(widths) != len(lines) or not set(widths) <= {layout.width}:
-            expected = f"expected {layout.width} columns as in line {layout.line}"
-            raise DataError(f"{expected}, got {widths[0]}")
-        user, item, rating = (fields[column :: layout.width] for column in layout.columns)
-        users = np.fromiter(map(self._users.__getitem__, user), np.int32, len(lines))
-        items = np.fromiter(map(self._items.__getitem__, item), np.int32, len(lines))
-        try:
-            exact = np.fromiter(map(float, rating), np.float64, len(lines))
-            is_numeric = "_" not in "".join(rating)  # Python reads 1_000
-        except ValueError:
-            is_numeric = False
-        if not is_numeric:
-            raise DataError(f"expected a number as rating, got {shown(rating[0])}")
-        with np.errstate(over="ignore"):
-            values = exact.astype(self._dtype, copy=False)
-        if not np.isfinite(values).all():
-            expected = f"expected a finite {self._dtype} as rating"
-            raise DataError(f"{expected}, got {shown(rating[0])}")
-        return users, items, values
-
-    def ratings(self) -> Ratings:
-        """Return what the blocks contained."""
-        if self._layout is None:
-            raise DataError(f"{self._name}: expected ratings, got an empty file")
-        if not self._parts:
-            raise DataError(f"{self._name}: expected ratings, got only a header")
-        users, items, values = map(np.concatenate, zip(*self._parts, strict=True))
-        user_ids, user_ranks = self._users.by_label()
-        item_ids, item_ranks = self._items.by_label()
-        return Ratings(user_ranks[users], item_ranks[items], values, user_ids, item_ids)
+def _parse(
+    lines: list[str], layout: _Layout, codes: tuple[_Codes, _Codes], dtype: np.dtype[Any]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return users and items (as codes) and values; an error's message is about one line."""
+    fields, widths = _split(lines, layout.separator)
+    if len(widths) != len(lines) or not set(widths) <= {layout.width}:
+        expected = f"expected {layout.width} columns as in line {layout.line}"
+        raise DataError(f"{expected}, got {widths[0]}")
+    *sides, rating = (fields[column :: layout.width] for column in layout.columns)
+    users, items = (
+        np.fromiter(map(code.__getitem__, labels), np.int32, len(lines))
+        for code, labels in zip(codes, sides, strict=True)
+    )
+    try:
+        exact = np.fromiter(map(float, rating), np.float64, len(lines))
+        is_numeric = "_" not in "".join(rating)  # Python reads 1_000
+    except ValueError:
+        is_numeric = False
+    if not is_numeric:
+        raise DataError(f"expected a number as rating, got {shown(rating[0])}")
+    with np.errstate(over="ignore"):
+        values = exact.astype(dtype, copy=False)
+    if not np.isfinite(values).all():
+        raise DataError(f"expected a finite {dtype} as rating, got {shown(rating[0])}")
+    return users, items, values
 
 
-def _find_layout(line: str, number: int) -> _Layout:
+def _find_layout(name: str, line: str, number: int) -> _Layout:
     """Choose the first separator with which the line is a rating or a header with known names.
 
     Failing that, the first one that gives three columns.
@@ -191,7 +152,7 @@ def _find_layout(line: str, number: int) -> _Layout:
         fallback = fallback or layout
     if fallback is None:
         expected = "expected user, item and rating between tabs, '::', commas, semicolons or blanks"
-        raise DataError(f"{expected}, got {shown(line)}")
+        raise located(name, number, f"{expected}, got {shown(line)}")
     return fallback
 
 
@@ -209,16 +170,11 @@ def _split(lines: list[str], separator: str | None) -> tuple[list[str], list[int
 
     Fewer widths than lines mean a field with a line break in it.
     """
-    rows: Iterable[list[str]]
-    if separator is None:
-        rows = map(str.split, lines)
-    elif separator in (",", ";") and any('"' in line for line in lines):
+    rows: Iterable[list[str]] = (line.split(separator) for line in lines)
+    if separator in (",", ";") and any('"' in line for line in lines):
         rows = csv.reader(lines, delimiter=separator, strict=True)
-    else:
-        widths = [line.count(separator) + 1 for line in lines]
-        return "\n".join(lines).replace(separator, "\n").split("\n"), widths
     fields: list[str] = []
-    widths = []
+    widths: list[int] = []
     try:
         for row in rows:  # one at a time: the garbage collector would visit many lists
             fields += row

@@ -53,11 +53,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, T
     kind = "topics"
 
     def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        *,
-        callbacks: Sequence[Callback | EpochFunction] = (),
+        self, X: Any, y: Any = None, *, callbacks: Sequence[Callback | EpochFunction] = ()
     ) -> Self:
         """Train from the start.
 
@@ -66,8 +62,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, T
         X : sparse matrix or array, shape (n_documents, n_words)
             Counts or tf-idf, not negative.
         y : ignored
-        callbacks : sequence of Callback or of functions
-            Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
+        callbacks : as in `serialeq.fit`
         """
         self._begin()
         documents = self._documents(X, reset=True)
@@ -151,22 +146,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, T
         return documents
 
     def _factorization(self, documents: sp.csr_array) -> tuple[Factorization, float]:
-        """Return the problem, and what its entries were divided by."""
-        parameters = FactorizationParameters(
-            self.n_components,
-            learning_rate=self.learning_rate,
-            schedule=self.schedule,
-            decay=self.decay,
-            l2=self.l2,
-            bias="none",
-            nonnegative=True,
-            dtype=self.dtype,
-        )
-        entries, scale = self._entries(documents)
-        return Factorization(entries, parameters, seed=self.seed_), scale
-
-    def _entries(self, documents: sp.csr_array) -> tuple[Entries, float]:
-        """Return stored entries and sampled zeros, and what the entries were divided by."""
+        """Return the problem of entries and sampled zeros, and what entries were divided by."""
         if not documents.nnz:
             raise DataError("X: expected entries above 0, got none")
         n_entries = documents.nnz * (1 + int(self.n_zeros))
@@ -183,8 +163,12 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, T
         key = stream_key(self.seed_, "zeros")
         zeros = sample_zeros(documents.indptr, documents.indices, int(self.n_zeros), key)
         stored = np.repeat(np.arange(documents.shape[0], dtype=np.int32), np.diff(documents.indptr))
-        values = np.zeros(documents.nnz + zeros[0].size, dtype=self.dtype)
-        values[: documents.nnz] = documents.data / scale
         rows = np.concatenate([stored, zeros[0]])
         columns = np.concatenate([documents.indices, zeros[1]])
-        return Entries(rows, columns, values, documents.shape), scale
+        values = np.zeros(rows.size, dtype=self.dtype)
+        values[: documents.nnz] = documents.data / scale
+        entries = Entries(rows, columns, values, documents.shape)
+        parameters = FactorizationParameters.of(
+            self, n_factors=self.n_components, bias="none", nonnegative=True
+        )
+        return Factorization(entries, parameters, seed=self.seed_), scale

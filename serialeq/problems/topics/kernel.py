@@ -19,14 +19,10 @@ _PRECISION = 1e-7  # change of a sweep, relative to the largest weight, at which
 
 @jit
 def sample_zeros(indptr: Any, indices: Any, n_zeros: int, key: Any) -> Any:
-    """Draw `n_zeros` columns for each stored entry, and return those that its row does not store.
+    """Draw `n_zeros` columns for each stored entry; return rows and columns that are not stored.
 
     A draw is the column of a random stored entry, so columns are drawn as often as they are
     stored. ``indices`` ascend within a row (CSR).
-
-    Returns
-    -------
-    rows, columns : (m,) int32
     """
     rows = np.empty(indices.size * n_zeros, np.int32)
     columns = np.empty(indices.size * n_zeros, np.int32)
@@ -44,13 +40,7 @@ def sample_zeros(indptr: Any, indices: Any, n_zeros: int, key: Any) -> Any:
 
 @jit
 def gram_of(components: Any, frequencies: Any) -> Any:
-    """Return ``sum_v p_v h_v h_v^T``, added up in order.
-
-    Parameters
-    ----------
-    components : (n_words, k) float64
-    frequencies : (n_words,) float64
-    """
+    """Return ``sum_v p_v h_v h_v^T`` of (n_words, k) components h, added up in order."""
     gram = np.zeros((components.shape[1], components.shape[1]))
     for v in range(components.shape[0]):
         for i in range(gram.shape[0]):
@@ -87,16 +77,8 @@ def fold_in_worker(
 
     It minimises what training does, the sampled zeros replaced by their expectation: squared
     errors of the n stored entries, ``n n_zeros sum_v p_v (w·h_v)^2`` over what is not stored, and
-    ``penalty |w|^2`` for each of these. A document's topics depend on nothing else.
-
-    Parameters
-    ----------
-    components : (n_words, k) float64
-    expected : (k, k) float64
-        ``sum_v p_v h_v h_v^T`` over all words.
-    frequencies : (n_words,) float64
-        p_v: how often each word is drawn.
-    result : (n_documents, k) float64
+    ``penalty |w|^2`` for each of these. A document's topics depend on nothing else. `frequencies`
+    are p_v, how often each word is drawn, and `expected` is their `gram_of` the components h_v.
     """
     k = components.shape[1]
     gram, target = np.empty((k, k)), np.empty(k)

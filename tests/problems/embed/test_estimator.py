@@ -26,7 +26,6 @@ from serialeq.native.elementary import log
 from serialeq.native.jit import jit
 from serialeq.planning.dataflow import plan_dataflow
 from serialeq.problem import Problem
-from serialeq.problems.embed import cooccurrence
 from serialeq.problems.embed.cooccurrence import count_pairs
 from serialeq.problems.embed.kernel import targets_and_weights
 from serialeq.problems.mf.prediction import predict
@@ -72,20 +71,17 @@ def count_plainly(documents: list[str], window: int, min_count: int) -> dict[tup
     documents=st.lists(st.lists(st.sampled_from([*WORDS, "x"]), max_size=9), max_size=6),
     window=st.integers(1, 20),
     min_count=st.integers(1, 3),
-    at_once=st.integers(1, 20),
 )
 def test_counts_are_those_of_plain_fractions(
-    documents: list[list[str]], window: int, min_count: int, at_once: int
+    documents: list[list[str]], window: int, min_count: int
 ) -> None:
     lines = [" ".join(words).upper() for words in documents]
     expected = count_plainly(lines, window, min_count)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cooccurrence, "_WORDS_AT_ONCE", at_once)
-        if not expected:
-            with pytest.raises(DataError, match="texts: expected words"):
-                count_pairs(lines, window, min_count)
-            return
-        vocabulary, counts = count_pairs(lines, window, min_count)
+    if not expected:
+        with pytest.raises(DataError, match="texts: expected words"):
+            count_pairs(lines, window, min_count)
+        return
+    vocabulary, counts = count_pairs(lines, window, min_count)
     coo = counts.tocoo()
     found = {
         (str(vocabulary[i]), str(vocabulary[j])): x
