@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 
 from serialeq.hypergraph import Hypergraph
-from serialeq.native.atomics import unclaimed
+from serialeq.native.atomics import LINE, unclaimed
 from serialeq.native.jit import jit
 from serialeq.native.simd import aligned, whole_pages
 from serialeq.native.team import WorkerTeam
 
 from .lattice import Lattice
 from .matrix import Matrix
-from .slices import cut_columns, run_meeting, slice_dense, slice_rows
+from .slices import cut_columns, slice_dense, slice_rows
 
 
 class Supports(Hypergraph):
-    """The incidence, made when somebody looks at it: sliced engines never do."""
+    """The columns of each row, and the intercept as the last variable.
+
+    They are made when somebody looks at them: sliced engines never do.
+    """
 
     arity = 0
 
@@ -148,8 +151,9 @@ def lay_out(
     # in one piece, as the system has larger pages for large pieces
     room = np.empty(n_entries * (4 + np.dtype(dtype).itemsize), dtype=np.uint8)
     columns, values = room[: 4 * n_entries].view(np.uint32), room[4 * n_entries :].view(dtype)
-    run_meeting(
-        team, slice_rows, indptr, indices, matrix.data, rows, cuts, place, scale, exact, ptr,
-        columns, values, unclaimed(),
+    arrived = np.zeros(team.n_threads * LINE, dtype=np.int64)
+    team.run(
+        slice_rows, team.n_threads, indptr, indices, matrix.data, rows, cuts, place, scale, exact,
+        ptr, columns, values, unclaimed(), arrived, team.stop_flag,
     )  # fmt: skip
     return Layout(n_samples, n_slices, rows, place, first, 0, ptr, columns, values)

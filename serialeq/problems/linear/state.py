@@ -33,6 +33,8 @@ class State:
         Half a row of ``intercept``.
     layout : Layout or None
         Where they lie; None: a row for each column of the data.
+    owed : (float, float)
+        What the next epoch begins with, or `settle`: the scale to fold into the weights, and A.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class State:
         self.sums = np.zeros(self.weights.shape if self._averaged else (0, 0))
         self.intercept = np.zeros((1, 2 * self.room))
         self.bounds = np.zeros((1, 16))
-        self._scale, self._passed = 1.0, 0.0
+        self.owed = 1.0, 0.0
         self._fresh = True  # all zeros
 
     def move(self, layout: Layout) -> None:
@@ -77,29 +79,17 @@ class State:
             return array
         return array[self.layout.place, : self._n_outputs]
 
-    def owe(self, scale: float, passed: float) -> None:
-        """Remember what to do once the epoch is over: fold the scale into the weights."""
-        self._scale, self._passed = scale, passed
-
-    def owed(self) -> tuple[float, float]:
-        """Return what is still to be done, for the next epoch to begin with.
-
-        Look whether the last one left the lattice.
-        """
-        self._check()
-        return self._scale, self._passed
-
     def settle(self) -> None:
-        """Do what is still to be done."""
-        self._check()
+        """Do what is owed."""
+        self.check()
         if self.layout is not None:
-            self.bounds[:, BOUND] = settle(
-                self.weights.reshape(-1), self.sums.reshape(-1), self._scale, self._passed,
-                self._lattice is not None,
-            )  # fmt: skip
-        self._scale, self._passed = 1.0, 0.0
+            weights, sums = self.weights.reshape(-1), self.sums.reshape(-1)
+            exact = self._lattice is not None
+            self.bounds[:, BOUND] = settle(weights, sums, *self.owed, exact)
+        self.owed = 1.0, 0.0
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise SerialeqError if the last epoch left the lattice."""
         if self._lattice is None or not self.bounds[0, TROUBLE]:
             return
         at = int(self.bounds[0, TROUBLE]) - 1
