@@ -58,22 +58,16 @@ _NO_GRAM = np.zeros((0, 0), dtype=np.int32)
 class Layout:
     """The matrix in slices of columns, and the place of each column's weights.
 
-    Attributes
-    ----------
-    n_samples, n_slices : int
-        Rows of the matrix, and slices.
-    rows : array of int32
-        Which rows of the matrix are there, in which order.
-    place : array of int, shape (d,)
-        Row of the weights that belongs to each column.
-    first, row_width, ptr, columns, values : arrays, and int
-        ``first_column`` and others as in `serialeq.problems.linear.context.LinearContext`.
+    The rest is as in `serialeq.problems.linear.context.LinearContext`, `first` its `first_column`.
     """
 
     n_samples: int
+    """Of the matrix."""
     n_slices: int
     rows: np.ndarray
+    """int32: which rows of the matrix are there, in which order."""
     place: np.ndarray
+    """(d,) uint32: row of the weights that belongs to each column."""
     first: np.ndarray
     row_width: int
     ptr: np.ndarray
@@ -111,19 +105,10 @@ def lay_out(
     block: int = 64,
     gram: np.ndarray = _NO_GRAM,
 ) -> Layout:
-    """Lay rows of a matrix out in slices of columns, as integers if there is a lattice.
+    """Lay `rows` (int32) of a matrix out in slices of columns, as integers if there is a lattice.
 
-    Parameters
-    ----------
-    matrix : Matrix
-    rows : array of int32
-        Which rows, in which order. Not kept.
-    n_slices : int
-    lattice : Lattice or None
-    team : WorkerTeam
-        Whose threads share the work.
-    block, gram : int and array of int32, shape (n, block or more), optional
-        Set it to the inner products of rows of a block, if they are dense.
+    If they are dense, set `gram`, int32 of shape (n, block or more), to the inner products of rows
+    of a block.
     """
     rows = rows.copy()
     exact = lattice is not None

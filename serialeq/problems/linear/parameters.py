@@ -15,9 +15,6 @@ from .cost import BLOCKS
 from .losses import CLASSIFICATION
 from .rates import STEP_RULES
 
-_OF_ALPHA = ("optimal", "pegasos")
-"""Step rules that are made of alpha; the others are made of eta0."""
-
 
 class _Average(Whole):
     """An update, or whether to average at all: what the command line asks."""
@@ -29,19 +26,15 @@ class _Average(Whole):
         super().__call__(name, int(value) if isinstance(value, (bool, np.bool_)) else value)
 
 
-class _Bits:
-    """A pair of integers."""
+def _check_bits(name: str, value: Any) -> None:
+    pair = value if isinstance(value, (tuple, list)) else ()
+    if len(pair) != 2 or not all(isinstance(bits, Integral) for bits in pair):
+        raise SerialeqError(
+            f"{name}: expected bits of features and of factors, a pair of integers, got {value!r}"
+        )
 
-    kind: Any = tuple[int, int]
 
-    def __call__(self, name: str, value: Any) -> None:
-        """Raise SerialeqError unless it is one."""
-        pair = value if isinstance(value, (tuple, list)) else ()
-        if len(pair) != 2 or not all(isinstance(bits, Integral) for bits in pair):
-            raise SerialeqError(
-                f"{name}: expected bits of features and of factors, a pair of integers, "
-                f"got {value!r}"
-            )
+_check_bits.kind = tuple[int, int]  # type: ignore[attr-defined]
 
 
 class LinearParameters(Declared):
@@ -101,7 +94,7 @@ class LinearParameters(Declared):
     ] = "lattice"
     lattice_bits: Annotated[
         tuple[int, int] | None,
-        Parameter("Bits of features and of factors; by default chosen from the data.", _Bits()),
+        Parameter("Bits of features and of factors; by default chosen from the data.", _check_bits),
     ] = None
     block_size: Annotated[
         int | None,
@@ -115,9 +108,9 @@ class LinearParameters(Declared):
     def check_parameters(self) -> None:
         """Raise SerialeqError for the first parameter that is wrong, or does not fit another."""
         super().check_parameters()
-        if self.learning_rate not in _OF_ALPHA:
+        if self.learning_rate in ("constant", "invscaling"):
             Number(0, above=True)("eta0", self.eta0)
-        elif self.strength == 0:
+        elif self.strength == 0:  # of which the other steps are made
             raise SerialeqError(
                 f"alpha: expected more than 0 and penalty='l2' with learning_rate="
                 f"{self.learning_rate!r}, got alpha={self.alpha!r}, penalty={self.penalty!r}"
