@@ -11,25 +11,16 @@ import scipy.sparse as sp
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """Rows as arrays; of a dense matrix every entry is one, and no column needs a number.
-
-    Attributes
-    ----------
-    shape : (n, d)
-    dense : bool
-    indptr : array of int64, shape (n + 1,)
-        Where each row's entries start.
-    indices : array of int32
-        Columns of the entries; empty if `dense`.
-    data : array of float32 or float64
-        The entries, row after row.
-    """
+    """Rows as arrays; of a dense matrix every entry is one, and no column needs a number."""
 
     shape: tuple[int, int]
     dense: bool
     indptr: np.ndarray
+    """(n + 1,) int64: where each row's entries start."""
     indices: np.ndarray
+    """int32: columns of the entries; empty if `dense`."""
     data: np.ndarray
+    """float32 or float64: the entries, row after row."""
 
     @classmethod
     def of(cls, X: Any) -> Self:

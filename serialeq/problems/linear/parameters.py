@@ -16,14 +16,11 @@ from .losses import CLASSIFICATION
 from .rates import STEP_RULES
 
 
-class _Average(Whole):
-    """An update, or whether to average at all: what the command line asks."""
+def _check_average(name: str, value: Any) -> None:
+    Whole(0)(name, int(value) if isinstance(value, (bool, np.bool_)) else value)
 
-    kind: type = bool
 
-    def __call__(self, name: str, value: Any) -> None:
-        """Raise SerialeqError unless it is one."""
-        super().__call__(name, int(value) if isinstance(value, (bool, np.bool_)) else value)
+_check_average.kind = bool  # type: ignore[attr-defined]  # what the command line asks
 
 
 def _check_bits(name: str, value: Any) -> None:
@@ -78,7 +75,7 @@ class LinearParameters(Declared):
         Parameter(
             "Keep the mean of the weights after each update (Polyak and Ruppert), from the update "
             "of that number on, and predict with it. It has the bits of the serial run, too.",
-            _Average(0),
+            _check_average,
         ),
     ] = False
     batch_size: Annotated[

@@ -90,36 +90,27 @@ def multiply_pairs(typingctx: Any, a: Any, b: Any) -> Any:
     return _INTS(a, b), generate
 
 
-@intrinsic
-def even_pairs(typingctx: Any, a: Any, b: Any) -> Any:
-    """Return a[0], b[0], a[2], b[2], … of two vectors of int16.
+def _pairs(first: int) -> Any:
+    # as words: a compiler makes more of shifts and masks than of this shuffle
+    def typed(typingctx: Any, a: Any, b: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            words = ir.VectorType(_WORD, LANES // 2)
+            x, y = (builder.bitcast(arg, words) for arg in args)
+            if first:
+                x, y = builder.lshr(x, _all_words(16)), builder.and_(y, _all_words(0xFFFF0000))
+            else:
+                x, y = builder.and_(x, _all_words(0xFFFF)), builder.shl(y, _all_words(16))
+            return builder.bitcast(builder.or_(x, y), args[0].type)
 
-    As words: a compiler makes more of shifts and masks than of this shuffle.
-    """
+        return _SHORTS(a, b), generate
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        x, y, halves = _words(builder, args)
-        low = builder.and_(x, _all_words(0xFFFF))
-        return builder.bitcast(builder.or_(low, builder.shl(y, _all_words(16))), halves)
-
-    return _SHORTS(a, b), generate
-
-
-@intrinsic
-def odd_pairs(typingctx: Any, a: Any, b: Any) -> Any:
-    """Return a[1], b[1], a[3], b[3], …"""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        x, y, halves = _words(builder, args)
-        high = builder.and_(y, _all_words(0xFFFF0000))
-        return builder.bitcast(builder.or_(builder.lshr(x, _all_words(16)), high), halves)
-
-    return _SHORTS(a, b), generate
+    return typed
 
 
-def _words(builder: Any, args: Any) -> tuple[Any, Any, Any]:
-    words = ir.VectorType(_WORD, LANES // 2)
-    return *(builder.bitcast(arg, words) for arg in args), args[0].type
+even_pairs = intrinsic(_pairs(0))
+"""``even_pairs(a, b)``: a[0], b[0], a[2], b[2], … of two vectors of int16."""
+odd_pairs = intrinsic(_pairs(1))
+"""``odd_pairs(a, b)``: a[1], b[1], a[3], b[3], …"""
 
 
 def _all_words(value: int) -> Any:

@@ -259,16 +259,9 @@ def draw_masks(kept: Any, n_groups: int, key: Any) -> None:
 
 
 @jit
-def draw_parts(kept: Any, groups: Any, key: Any) -> None:
-    """Set each row to a random part of a partition of the groups, ascending.
-
-    Parts are the runs of ``kept.shape[1]`` groups in the permutation `groups`.
-    """
-    n_kept = kept.shape[1]
-    n_parts = groups.size // n_kept
-    parts = np.empty((n_parts, n_kept), kept.dtype)
-    for p in range(n_parts):
-        parts[p] = np.sort(groups[p * n_kept : (p + 1) * n_kept])
+def draw_parts(kept: Any, parts: Any, key: Any) -> None:
+    """Set each row to a random row of `parts`."""
+    n_parts = parts.shape[0]
     for s in range(kept.shape[0]):
         bits = mix(key, s) >> np.uint64(32)
         kept[s] = parts[np.intp((bits * np.uint64(n_parts)) >> np.uint64(32))]
