@@ -23,8 +23,8 @@ from sklearn.linear_model import SGDClassifier
 from benchmarks.datasets import SEED
 from benchmarks.kinds.linear import Setting
 from benchmarks.linear_runners import Entry, Lap, Task, Trainer
-from serialeq.problems.linear.learning_rate import optimal_start
 from serialeq.problems.linear.parameters import LinearParameters
+from serialeq.problems.linear.rates import optimal_start
 
 _VW_CONSTANT = 11650396  # where VW has its intercept
 

@@ -19,7 +19,7 @@ from serialeq.training.parameters import Number, OneOf, Parameter
 
 from .base import LinearEstimator, Rows
 from .losses import REGRESSION
-from .rates import STEP_RULES
+from .parameters import STEP_RULES
 
 
 def _check_weights(name: str, value: Any) -> None:

@@ -11,8 +11,8 @@ from serialeq.native.jit import jit
 from serialeq.native.sums import sequential_mean
 from serialeq.native.team import WorkerTeam
 
+from .layout import Matrix
 from .losses import value
-from .matrix import Matrix
 
 _CHUNK = 256  # rows per partial sum
 

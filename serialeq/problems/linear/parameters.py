@@ -13,7 +13,8 @@ from serialeq.training.parameters import Declared, Flag, Number, OneOf, Paramete
 
 from .cost import BLOCKS
 from .losses import CLASSIFICATION
-from .rates import STEP_RULES
+
+STEP_RULES = ("optimal", "constant", "invscaling", "pegasos")
 
 
 def _check_average(name: str, value: Any) -> None:

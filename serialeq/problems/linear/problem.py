@@ -30,13 +30,12 @@ from .facts import facts_of
 from .gram import sparse_gram
 from .kernel import packed_kernel, row_kernel, sliced_kernel
 from .lattice import Lattice, choose_lattice, expect_few_vanish, row_sizes
-from .layout import Layout, Supports, lay_out
-from .learning_rate import fill, first_factor
+from .layout import Layout, Matrix, Supports, lay_out
 from .losses import CLASSIFICATION
-from .matrix import Matrix
 from .objective import ordered_sum, sum_of_losses
 from .packed import LEAST_LIMIT, LEAST_ROWS, MOST_LIMIT
 from .parameters import LinearParameters
+from .rates import fill, first_factor
 from .state import State
 
 PERIOD = 64

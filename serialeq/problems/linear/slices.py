@@ -99,7 +99,9 @@ def slice_rows(
             _fetch(indices, indptr[next_row], indptr[next_row + 1])
         lower, upper = indptr[rows[i]], indptr[rows[i] + 1]
         for p in range(n_slices):
-            after = _search(indices, lower, upper, cuts[p + 1]) if p + 1 < n_slices else upper
+            after = upper
+            if p + 1 < n_slices:
+                after = lower + np.searchsorted(indices[lower:upper], cuts[p + 1])
             ptr[p, i + 1] = after - lower
             lower = after
     if not meet(arrived, thread, n_threads, 1, stop_flag):
@@ -136,18 +138,6 @@ def _fetch(entries: Any, lower: int, upper: int) -> None:
     """Ask for entries of a row: rows come in random order, and a processor would wait for each."""
     for k in range(lower, upper, 8):
         prefetch(entries, k)
-
-
-@inline
-def _search(indices: Any, lower: int, upper: int, column: int) -> int:
-    """Return the first place whose column is not below `column`."""
-    while lower < upper:
-        middle = (lower + upper) // 2
-        if indices[middle] < column:
-            lower = middle + 1
-        else:
-            upper = middle
-    return lower
 
 
 @jit
