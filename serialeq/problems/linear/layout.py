@@ -82,16 +82,14 @@ class Supports(Hypergraph):
     @cached_property
     def indptr(self) -> np.ndarray:  # type: ignore[override]
         """Where each sample's variables start; shape (n + 1,)."""
-        if self.n_variables == self._n_features:
-            return self._matrix.indptr
-        return self._matrix.indptr + np.arange(self.n_samples + 1)
+        more = self.n_variables - self._n_features  # the intercept
+        return self._matrix.indptr + more * np.arange(self.n_samples + 1)
 
     @cached_property
     def indices(self) -> np.ndarray:  # type: ignore[override]
         """The variables of all samples, uint32."""
-        if not self._matrix.dense:
-            indices = self._matrix.indices.astype(np.uint32)
-        else:
+        indices = self._matrix.indices.astype(np.uint32)
+        if self._matrix.dense:
             indices = np.tile(np.arange(self._n_features, dtype=np.uint32), self.n_samples)
         if self.n_variables == self._n_features:
             return indices

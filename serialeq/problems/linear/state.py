@@ -16,21 +16,11 @@ from .rates import settle
 class State:
     """Weights where a layout wants them, a copy of the intercept for each slice.
 
-    Parameters
-    ----------
-    n_features, n_outputs : int
-    averaged : bool
-        Keep the sums that means are made of.
-    lattice : Lattice or None
-        On which the weights are integers.
-
     Attributes
     ----------
     weights, sums, intercept, bounds : arrays
         ``weights``, ``sums`` (both 2-d here), ``intercept`` and ``state`` of
         `serialeq.problems.linear.context.LinearContext`.
-    room : int
-        Half a row of ``intercept``.
     layout : Layout or None
         Where they lie; None: a row for each column of the data.
     owed : (float, float)
@@ -42,14 +32,14 @@ class State:
     ) -> None:
         self._n_features, self._n_outputs = n_features, n_outputs
         self._averaged, self._lattice = averaged, lattice
-        self.room = -(-n_outputs // 16) * 16
+        self._room = -(-n_outputs // 16) * 16  # half a row of the intercept
         self._clear()
 
     def _clear(self) -> None:
         self.layout: Layout | None = None
         self.weights = np.zeros((self._n_features, self._n_outputs))
         self.sums = np.zeros(self.weights.shape if self._averaged else (0, 0))
-        self.intercept = np.zeros((1, 2 * self.room))
+        self.intercept = np.zeros((1, 2 * self._room))
         self.bounds = np.zeros((1, 16))
         self.owed = 1.0, 0.0
         self._fresh = True  # all zeros
@@ -66,11 +56,9 @@ class State:
         if self._averaged:
             self.sums = aligned_zeros(rows, alignment=PAGE)
             self.sums[layout.place, :n_outputs] = sums
-        intercept, bounds = self.intercept[0], self.bounds[0]
-        self.intercept = aligned_zeros((layout.n_slices, 2 * self.room))
-        self.intercept[:] = intercept
-        self.bounds = aligned_zeros((layout.n_slices, 16))
-        self.bounds[:] = bounds
+        self.intercept, intercept = aligned_zeros((layout.n_slices, 2 * self._room)), self.intercept
+        self.bounds, bounds = aligned_zeros((layout.n_slices, 16)), self.bounds
+        self.intercept[:], self.bounds[:] = intercept[0], bounds[0]
         self.layout = layout
 
     def _canonical(self, array: np.ndarray) -> np.ndarray:
@@ -107,7 +95,7 @@ class State:
     def restart_sums(self) -> None:
         """Let the means begin anew."""
         self.sums[:] = 0.0
-        self.intercept[:, self.room :] = 0.0
+        self.intercept[:, self._room :] = 0.0
 
     @property
     def _tick(self) -> float:
@@ -128,9 +116,9 @@ class State:
             "intercept": self.intercept[0, : self._n_outputs].copy(),
         }
         if self._averaged:
-            sums, at = self._canonical(self.sums), self.room
-            arrays["coef_sum"] = np.ascontiguousarray(sums.T) * -self._tick
-            arrays["intercept_sum"] = self.intercept[0, at : at + self._n_outputs].copy()
+            sums = np.ascontiguousarray(self._canonical(self.sums).T)
+            arrays["coef_sum"] = sums * -self._tick
+            arrays["intercept_sum"] = self.intercept[0, self._room :][: self._n_outputs].copy()
         return arrays
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
@@ -147,6 +135,5 @@ class State:
         self.intercept[0, : self._n_outputs] = arrays["intercept"]
         if self._averaged and "coef_sum" in arrays:
             self.sums = np.ascontiguousarray(arrays["coef_sum"].T) / -self._tick
-            at = self.room
-            self.intercept[0, at : at + self._n_outputs] = arrays["intercept_sum"]
+            self.intercept[0, self._room :][: self._n_outputs] = arrays["intercept_sum"]
         self.bounds[:, BOUND] = np.abs(weights).max(initial=0.0)

@@ -1,8 +1,7 @@
 """A network with one hidden layer in which each sample trains only the groups it keeps (dropout).
 
-Dropout of Srivastava et al. 2014, by groups: the fewer groups a sample keeps, the fewer conflicts,
-and the less each sample teaches. Masks come from indexed randomness, so supports are known before
-training.
+The fewer groups a sample keeps, the fewer conflicts, and the less each sample teaches. Masks come
+from indexed randomness, so supports are known before training.
 """
 
 from __future__ import annotations
@@ -50,11 +49,9 @@ class DropoutNetwork(Problem):
     targets : array, shape (n, n_outputs)
         One-hot or 0/1 for softmax and logistic outputs; any numbers for squared ones.
     parameters : NetworkParameters, optional
-        Weights of a group fill whole cache lines, so groups of less than 16 units (8 in float64)
-        leave memory unused.
-    output : {"softmax", "logistic", "squared"}, optional
-        Cross entropy; a logistic loss for each output; half the squared error. By default what
-        the loss asks for: a softmax, or with one output a logistic one.
+    output : str, optional
+        One of `OUTPUTS`. By default what the loss asks for: a softmax, or with one output a
+        logistic one.
     seed : int
         Of the first weights and the masks.
     """
