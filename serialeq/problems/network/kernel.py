@@ -89,14 +89,14 @@ def network_kernel(c: Any, start: int, stop: int) -> None:
         s = np.uintp(c.samples[k])
         first, last = c.indptr[s], c.indptr[s + np.uintp(1)]
         for m in range(n_kept):
-            row = _first(c.kept, s, m, n_features + 1)
+            row = np.intp(c.kept[s, m]) * (n_features + 1)
             _feed_hidden(
                 c.columns, c.values, first, last, inward, width_in, row, n_features, hidden, m
             )
         for j in range(width_out):
             z = splat(zero)
             for m in range(n_kept):
-                row = _first(c.kept, s, m, n_units + 1)
+                row = np.intp(c.kept[s, m]) * (n_units + 1)
                 z = z + _feed_output(hidden, m, outward, row, n_units, j)
             store(slope, 0, j, z)
         _link(c.output, slope, n_outputs)
@@ -107,7 +107,7 @@ def network_kernel(c: Any, start: int, stop: int) -> None:
             norm = norm + d * d
         square = total(norm) * per_output
         for m in range(n_kept):
-            row = _first(c.kept, s, m, n_units + 1)
+            row = np.intp(c.kept[s, m]) * (n_units + 1)
             for u in range(n_units):
                 h = hidden[m, u]
                 dot = load(outward, row + u, 0) * load(slope, 0, 0)
@@ -120,18 +120,12 @@ def network_kernel(c: Any, start: int, stop: int) -> None:
             for j in range(width_in):
                 norm = norm + load(back, 0, j) * load(back, 0, j)
             back_square = total(norm) * per_unit
-            row = _first(c.kept, s, m, n_features + 1)
+            row = np.intp(c.kept[s, m]) * (n_features + 1)
             for i in range(np.uintp(first), np.uintp(last)):
                 at = row + np.intp(c.columns[i])
                 _descend(inward, width_in, squares_in, at, back, c.values[i], back_square, step)
             at = row + n_features
             _descend(inward, width_in, squares_in, at, back, one, back_square, step)
-
-
-@inline
-def _first(kept: Any, s: Any, m: Any, n_rows: int) -> Any:
-    """Return the first row of the m-th group that a sample keeps."""
-    return np.intp(kept[s, m]) * n_rows
 
 
 @inline
