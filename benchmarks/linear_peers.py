@@ -23,6 +23,8 @@ from sklearn.linear_model import SGDClassifier
 from benchmarks.datasets import SEED
 from benchmarks.kinds.linear import Setting
 from benchmarks.linear_runners import Entry, Lap, Task, Trainer
+from serialeq.problems.linear.parameters import LinearParameters
+from serialeq.problems.linear.rates import optimal_start
 
 _VW_CONSTANT = 11650396  # where VW has its intercept
 
@@ -102,7 +104,7 @@ class VowpalWabbit:
         """Return the options for steps l * (t0 / (t0 + t))^p that are ours."""
         start, step, power = 1.0, setting.eta0, setting.power_t
         if setting.learning_rate == "optimal":
-            start = self._task.problem(setting, arithmetic="float64").step_rule.optimal_start
+            start = optimal_start(LinearParameters(self._task.loss, alpha=setting.alpha))
             step, power = 1.0 / (setting.alpha * start), 1.0
         elif setting.learning_rate == "constant":
             power = 0.0

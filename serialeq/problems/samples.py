@@ -37,15 +37,13 @@ class SamplesCommand(command.Command):
         float, Parameter("Part of the data to hold out.", Number(0, below=1))
     ] = 0.0
 
-    @property
-    def numbers(self) -> bool:
-        """Whether labels are numbers to predict, instead of classes."""
-        return False
+    regression = False
+    """Whether labels are numbers to predict, instead of classes."""
 
     def read(self, estimator: Any) -> Data:
         """Read the samples."""
         read = read_training(
-            self.data, self.text, self.features, self.hashed_features, self.numbers,
+            self.data, self.text, self.features, self.hashed_features, self.regression,
             self.test_fraction, estimator.random_state,
         )  # fmt: skip
         arrays, features = read.features()
@@ -56,7 +54,7 @@ class SamplesCommand(command.Command):
     def report(self, estimator: Any, data: Data) -> Report:
         """Tell how good predictions are on the samples held out."""
         read: TrainingData = data.rest
-        name, score = ("R2" if self.numbers else "accuracy"), _score(estimator, read)
+        name, score = ("R2" if self.regression else "accuracy"), _score(estimator, read)
         lines = [] if score is None else [(name, f"{score:.4f} of {read.y_held.size:,} held out")]
         return Report({name.lower(): score}, lines, {})
 

@@ -61,7 +61,7 @@ class Declaration:
     @property
     def kind(self) -> Any:
         """Its type on the command line: the first of its types that can be one, or str."""
-        known = bool, int, float, Path, list[str]
+        known = bool, int, float, Path, list[str], tuple[int, int]
         return next((one for one in get_args(self.type) or (self.type,) if one in known), str)
 
     @property

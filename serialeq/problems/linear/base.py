@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY, replace
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.model_selection import train_test_split
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -33,18 +32,7 @@ def _check_order(name: str, value: Any) -> None:
 
 
 class Rows(NamedTuple):
-    """Rows as a problem takes them, and what their labels are.
-
-    Attributes
-    ----------
-    X : scipy CSR array or 2-d array of float64, shape (n, d)
-    targets : array of float64, shape (n, C)
-    importance : array of float64, shape (n, C), or None
-    classes : dict of arrays
-        The labels of a classifier, as a model keeps them.
-    facts : dict
-        What else a model keeps.
-    """
+    """Rows as a problem takes them; the labels of a classifier, and what else a model keeps."""
 
     X: Any
     targets: np.ndarray
@@ -151,16 +139,13 @@ class LinearEstimator(Estimator, LinearParameters):
         problem = self._model(rows, self, self.lattice_ if warm else None)
         if warm:
             problem.load(self.trained_)
-        early: list[Callback] = []
+        watching = list(callbacks)
         if self.tol is not None:
             patience, tol = int(self.n_iter_no_change), float(self.tol)
-            early = [EarlyStopping(patience, tol, held_out=held is not None)]
+            watching.append(EarlyStopping(patience, tol, held_out=held is not None))
+        held_out = None if held is None else self._held_out(problem, held)
         fitted = self._train(
-            problem,
-            self._epochs(),
-            held_out=None if held is None else self._held_out(problem, held),
-            with_loss=False,
-            callbacks=[*callbacks, *early],
+            problem, self._epochs(), held_out=held_out, with_loss=False, callbacks=watching
         )
         self._keep(rows, problem, fitted)
         return self._end(callbacks)
@@ -271,8 +256,7 @@ class LinearEstimator(Estimator, LinearParameters):
         rate = self.learning_rate  # of which scikit-learn has no pegasos
         given["learning_rate"] = "optimal" if rate == "pegasos" else rate
         made = getattr(linear_model, self._sklearn)(**given)
-        fitted = ("coef_", "intercept_", "n_features_in_", "t_", "n_iter_", "classes_")
-        for name in fitted:
+        for name in ("coef_", "intercept_", "n_features_in_", "t_", "n_iter_", "classes_"):
             if hasattr(self, name):
                 setattr(made, name, getattr(self, name))
         return made
@@ -291,13 +275,14 @@ class LinearEstimator(Estimator, LinearParameters):
         return np.asarray(safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_)
 
     def _data(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
-        X, y = validate_data(
+        return validate_data(
             self, X, y, accept_sparse="csr", dtype=np.float64, order="C", reset=reset, **options
         )
-        rows: Any = X
-        return (sp.csr_array(rows) if sp.issparse(X) else X), y
 
-    def _weights(self, sample_weight: Any, X: Any) -> np.ndarray | None:
+    def _weights(self, sample_weight: Any, X: Any, n_outputs: int) -> np.ndarray | None:
         if sample_weight is None:
             return None
-        return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weights: Any = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        return np.repeat(weights[:, None], n_outputs, 1)

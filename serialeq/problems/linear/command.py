@@ -23,11 +23,6 @@ class Command(SamplesCommand):
         bool, Parameter("Predict numbers (LinearRegressor), instead of classes.", Flag())
     ] = False
 
-    @property
-    def numbers(self) -> bool:
-        """Whether labels are numbers to predict, instead of classes."""
-        return self.regression
-
     def estimator(self, classes: list[type[Estimator]], given: Mapping[str, Any]) -> Estimator:
         """Return a classifier, or with --regression a regressor."""
         if self.regression and "class_weight" in given:

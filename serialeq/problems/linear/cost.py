@@ -29,26 +29,17 @@ _ROOM = 64 << 20  # bytes that waits or scratch may always take
 
 @dataclass(frozen=True)
 class LinearCost:
-    """Costs of one sample of a linear model.
-
-    Attributes
-    ----------
-    n_samples : int
-        Of an epoch, repeats counted.
-    entries : float
-        Mean number of entries of a row.
-    n_features, n_outputs : int
-    dense : bool
-    rarely_moves : bool
-        Most samples need no update after the first epochs (hinge losses on text).
-    """
+    """Costs of one sample of a linear model."""
 
     n_samples: int
+    """Of an epoch, repeats counted."""
     entries: float
+    """Mean number of entries of a row."""
     n_features: int
     n_outputs: int
     dense: bool
     rarely_moves: bool
+    """Most samples need no update after the first epochs (hinge losses on text)."""
 
     @property
     def _own(self) -> float:
@@ -110,22 +101,24 @@ class LinearCost:
         threads = self.most_threads(block, n_threads)
         return {
             "slices": n_entries * 2 + rows,
-            "gram": self.n_samples * _padded(block) * 4,
+            "gram": self.n_samples * (-(-block // 8) * 8) * 4,
             "waits": _waits(n_steps, workers),
             "scratch": 0 if self.dense else threads * self._scratch(block),
         }
 
     def most_workers(self, n_steps: int, n_workers: int) -> int:
         """Return how many of the workers have waits that fit: each waits for each in each step."""
-        room = max(_ROOM, int(self.entries * self.n_samples * 6))
-        while n_workers > 1 and _waits(n_steps, n_workers) > room:
+        while n_workers > 1 and _waits(n_steps, n_workers) > self._room:
             n_workers -= 1
         return n_workers
 
     def most_threads(self, block: int, n_threads: int) -> int:
         """Return how many of the threads have room to spread rows over lanes; at least one."""
-        room = max(_ROOM, int(self.entries * self.n_samples * 6))
-        return max(1, min(n_threads, room // max(self._scratch(block), 1)))
+        return max(1, min(n_threads, self._room // max(self._scratch(block), 1)))
+
+    @property
+    def _room(self) -> int:
+        return max(_ROOM, int(self.entries * self.n_samples * 6))
 
     def _scratch(self, block: int) -> int:
         """Return the bytes that a thread needs for inner products, of rows of equal length."""
@@ -136,7 +129,3 @@ class LinearCost:
 
 def _waits(n_steps: int, n_workers: int) -> int:
     return n_steps * n_workers * (8 * (n_workers - 1) + 40)
-
-
-def _padded(block: int) -> int:
-    return -(-block // 8) * 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from scipy.special import expit
@@ -19,19 +19,12 @@ from serialeq.training.parameters import Number, OneOf, Parameter
 
 from .base import LinearEstimator, Rows
 from .losses import REGRESSION
-from .rates import STEP_RULES
+from .parameters import STEP_RULES
 
 
 def _check_weights(name: str, value: Any) -> None:
     if not isinstance(value, (str, Mapping)):  # which texts there are, data say
         raise SerialeqError(f"{name}: expected 'balanced' or weights by label, got {value!r}")
-
-
-class Labels(NamedTuple):
-    """The labels of some rows: those that occur, or what columns of 0 and 1 stand for."""
-
-    classes: np.ndarray
-    multilabel: bool
 
 
 class LinearClassifier(ClassifierMixin, LinearEstimator):
@@ -73,59 +66,55 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         """Train one epoch on from the state; name all `classes` in the first call."""
         self._begin()
         first = not hasattr(self, "trained_")
-        X, y = self._data(X, y, reset=first, multi_output=True)
-        y, labels = self._labels(y, warm=not first)
+        X, y, found, multilabel = self._samples(X, y, reset=first, warm=not first)
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         known = np.unique(classes) if first else self.classes_
         if classes is not None and not np.array_equal(np.unique(classes), known):
             raise ValueError("`classes` is not the same as on last call to partial_fit")
-        if not labels.multilabel and np.setdiff1d(labels.classes, known).size:
-            raise ValueError(f"y: expected classes {known}, got {labels.classes}")
+        if not multilabel and np.setdiff1d(found, known).size:
+            raise ValueError(f"y: expected classes {known}, got {found}")
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError("class_weight 'balanced' is not supported for partial_fit")
-        return self._go_on(self._labelled(X, y, labels._replace(classes=known), sample_weight))
+        return self._go_on(self._labelled(X, y, known, multilabel, sample_weight))
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, *, warm: bool = False) -> Rows:
-        X, y = self._data(X, y, reset=True, multi_output=True)
-        y, labels = self._labels(y, warm)
-        if warm and not np.array_equal(labels.classes, self.classes_):
+        X, y, found, multilabel = self._samples(X, y, reset=True, warm=warm)
+        if warm and not np.array_equal(found, self.classes_):
             raise SerialeqError("warm_start: expected the classes of the first fit")
-        if not labels.multilabel and labels.classes.size < 2:
+        if not multilabel and found.size < 2:
             raise ValueError(
-                f"y: expected at least two classes, got {labels.classes.size} class: "
-                f"{labels.classes.tolist()}"
+                f"y: expected at least two classes, got {found.size} class: {found.tolist()}"
             )
-        return self._labelled(X, y, labels, sample_weight)
+        return self._labelled(X, y, found, multilabel, sample_weight)
 
-    def _labels(self, y: np.ndarray, warm: bool) -> tuple[np.ndarray, Labels]:
+    def _samples(self, X: Any, y: Any, *, reset: bool, warm: bool) -> tuple[Any, Any, Any, bool]:
+        """Return checked samples, the labels that occur, and whether y has a column for each."""
+        X, y = self._data(X, y, reset=reset, multi_output=True)
         check_classification_targets(y)
         multilabel = type_of_target(y) == "multilabel-indicator"
         if warm and multilabel != self._multilabel:
             raise SerialeqError("y: expected labels of the same kind as in the first fit")
         if multilabel:
-            return y, Labels(np.arange(y.shape[1]), True)
+            return X, y, np.arange(y.shape[1]), True
         y = column_or_1d(y, warn=True)
-        return y, Labels(np.unique(y), False)
+        return X, y, np.unique(y), False
 
-    def _labelled(self, X: Any, y: np.ndarray, labels: Labels, sample_weight: Any) -> Rows:
+    def _labelled(
+        self, X: Any, y: np.ndarray, classes: np.ndarray, multilabel: bool, sample_weight: Any
+    ) -> Rows:
         """Return a row of −1 and 1 for each sample, and its weight in each."""
-        classes, two = labels.classes, labels.classes.size == 2
-        if labels.multilabel:
-            targets = np.where(y > 0, 1.0, -1.0)
-        else:
-            targets = np.where(y[:, None] == (classes[1:] if two else classes), 1.0, -1.0)
-        importance = self._weights(sample_weight, X)
-        if importance is not None:
-            importance = np.repeat(importance[:, None], targets.shape[1], 1)
+        two = classes.size == 2
+        positive = y > 0 if multilabel else y[:, None] == (classes[1:] if two else classes)
+        targets = np.where(positive, 1.0, -1.0)
+        importance = self._weights(sample_weight, X, targets.shape[1])
         if self.class_weight is not None:
-            if labels.multilabel:
+            if multilabel:
                 raise SerialeqError("class_weight: expected None for multi-label data")
             weights = compute_class_weight(self.class_weight, classes=classes, y=y)
-            positive, negative = (weights[1:], weights[:1]) if two else (weights, 1.0)
-            factors = np.where(targets > 0, positive, negative)
+            factors = np.where(positive, *((weights[1:], weights[:1]) if two else (weights, 1.0)))
             importance = factors if importance is None else importance * factors
-        facts = {"task": "classification", "multilabel": labels.multilabel}
+        facts = {"task": "classification", "multilabel": multilabel}
         return Rows(X, targets, importance, {"classes": classes}, facts)
 
     def _take(self, trained: Any, others: Any, facts: dict[str, Any]) -> None:
@@ -205,17 +194,15 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
         """Train one epoch on from the state."""
         self._begin()
         first = not hasattr(self, "trained_")
-        return self._go_on(self._numbered(X, y, sample_weight, reset=first))
+        return self._go_on(self._rows(X, y, sample_weight, reset=first))
 
-    def _rows(self, X: Any, y: Any, sample_weight: Any, *, warm: bool = False) -> Rows:
-        return self._numbered(X, y, sample_weight, reset=True)
-
-    def _numbered(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Rows:
+    def _rows(
+        self, X: Any, y: Any, sample_weight: Any, *, warm: bool = False, reset: bool = True
+    ) -> Rows:
         X, y = self._data(X, y, reset=reset, y_numeric=True)
-        importance = self._weights(sample_weight, X)
         targets = np.asarray(y, dtype=np.float64)[:, None]
         facts = {"task": "regression", "multilabel": False}
-        return Rows(X, targets, None if importance is None else importance[:, None], {}, facts)
+        return Rows(X, targets, self._weights(sample_weight, X, 1), {}, facts)
 
     def _take(self, trained: Any, others: Any, facts: dict[str, Any]) -> None:
         super()._take(trained, others, facts)

@@ -9,12 +9,12 @@ from serialeq.native.team import available_cores
 from .layout import Supports
 
 if TYPE_CHECKING:
-    from .laid_out import LaidOutModel
+    from .problem import LinearModel
 
 _DENSE = 0.1  # share of all pairs of samples that conflict
 
 
-def facts_of(model: LaidOutModel) -> dict[str, str]:
+def facts_of(model: LinearModel) -> dict[str, str]:
     """Return what columns, lattice and blocks are like, by label.
 
     An intercept is in every sample, so that conflicts are counted without it here.

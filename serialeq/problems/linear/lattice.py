@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import astuple, dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -41,27 +41,18 @@ _RECORDED = ("feature_bits", "factor_bits", "feature_scale", "largest_feature", 
 
 @dataclass(frozen=True)
 class Lattice:
-    """Bits and limits.
-
-    Attributes
-    ----------
-    feature_bits : int
-        a: a feature is an integer times ``scale * 2**-a``.
-    factor_bits : int
-        b: the factor of a sample is an integer times ``2**-b``.
-    scale : float
-        Power of two that brings all features into [-1, 1].
-    most : float
-        Largest feature as an integer.
-    limit : float
-        Largest weight, in units of 2^-(a+b), for which every sum is exact.
-    """
+    """Bits and limits."""
 
     feature_bits: int
+    """a: a feature is an integer times ``scale * 2**-a``."""
     factor_bits: int
+    """b: the factor of a sample is an integer times ``2**-b``."""
     scale: float
+    """Power of two that brings all features into [-1, 1]."""
     most: float
+    """Largest feature as an integer."""
     limit: float
+    """Largest weight, in units of 2^-(a+b), for which every sum is exact."""
 
     @classmethod
     def recorded(cls, record: dict[str, Any] | None) -> Self | None:
@@ -95,22 +86,20 @@ class Lattice:
         return self.limit * 2.0 ** -(self.feature_bits + self.factor_bits)
 
 
-@dataclass(frozen=True)
-class RowSizes:
-    """Magnitudes of the rows of a matrix: largest entry, sum of magnitudes, sum of squares."""
+class RowSizes(NamedTuple):
+    """Of the rows of a matrix: the largest entry, sum of magnitudes, of squares, and length."""
 
     entry: float
     total: float
     square: float
-    longest: int
+    longest: float
 
 
 def row_sizes(indptr: np.ndarray, data: np.ndarray, team: WorkerTeam) -> RowSizes:
     """Measure the rows ``data[indptr[i] : indptr[i + 1]]``."""
     sizes = np.zeros((team.n_threads, 4))
     team.run(_row_sizes, unclaimed(), indptr, data, sizes)
-    entry, total, square, longest = sizes.max(axis=0)
-    return RowSizes(float(entry), float(total), float(square), int(longest))
+    return RowSizes(*sizes.max(axis=0).tolist())
 
 
 @jit
@@ -152,17 +141,10 @@ def choose_lattice(
     bits: tuple[int, int] | None = None,
     like: Lattice | None = None,
 ) -> Lattice:
-    """Share the bits out for data of these sizes.
+    """Share the bits out for data of these sizes, or as `bits` (of features and factors) asks.
 
-    Parameters
-    ----------
-    sizes : RowSizes
-    largest_step : float
-        Largest factor of a sample to be expected at first.
-    bits : (int, int), optional
-        Bits asked for, of features and of factors.
-    like : Lattice, optional
-        Keep the bits and the scale of this one, as training goes on with its weights.
+    `largest_step` is the largest factor of a sample to be expected at first. Bits and scale of
+    `like` are kept, as training goes on with its weights.
 
     Raises
     ------
@@ -243,8 +225,7 @@ def expect_few_vanish(data: np.ndarray, largest: float, lattice: Lattice) -> Non
 
 @jit
 def _vanishing_share(data: Any, factor: float) -> float:
-    n_seen: Any = 0
-    n_vanishing: Any = 0
+    n_seen = n_vanishing = 0
     for i in range(min(data.size, _LOOKED_AT)):
         at = np.uint64(i) if data.size <= _LOOKED_AT else mix(0, i) % np.uint64(data.size)
         size = abs(np.float64(data[at])) * factor

@@ -1,26 +1,76 @@
-"""The matrix of a linear model as engines see it: slices of columns, and supports."""
+"""The matrix of a linear model: in one form, in slices of columns, and its supports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 
 from serialeq.hypergraph import Hypergraph
-from serialeq.native.atomics import unclaimed
+from serialeq.native.atomics import LINE, unclaimed
 from serialeq.native.jit import jit
 from serialeq.native.simd import aligned, whole_pages
 from serialeq.native.team import WorkerTeam
 
 from .lattice import Lattice
-from .matrix import Matrix
-from .slices import cut_columns, run_meeting, slice_dense, slice_rows
+from .slices import cut_columns, slice_dense, slice_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Rows as arrays; of a dense matrix every entry is one, and no column needs a number.
+
+    One form, so that kernels are compiled once.
+    """
+
+    shape: tuple[int, int]
+    dense: bool
+    indptr: np.ndarray
+    """(n + 1,) int64: where each row's entries start."""
+    indices: np.ndarray
+    """int32: columns of the entries; empty if `dense`."""
+    data: np.ndarray
+    """float32 or float64: the entries, row after row."""
+
+    @classmethod
+    def of(cls, X: Any) -> Self:
+        """Return a scipy CSR array or a 2-d array in this form; it is left as it was."""
+        if X.dtype not in (np.float32, np.float64):
+            X = X.astype(np.float64)
+        if not sp.issparse(X):
+            indptr = np.arange(X.shape[0] + 1, dtype=np.int64) * X.shape[1]
+            data = np.ascontiguousarray(X).reshape(-1)
+            return cls(X.shape, True, indptr, np.zeros(0, dtype=np.int32), data)
+        if not X.has_canonical_format:  # sums depend on the order of entries
+            X = X.copy()
+            X.sum_duplicates()
+        indptr = X.indptr.astype(np.int64, copy=False)
+        return cls(X.shape, False, indptr, X.indices.astype(np.int32, copy=False), X.data)
+
+    @property
+    def mean_entries(self) -> float:
+        """Mean number of entries of a row."""
+        return float(self.indptr[-1]) / max(self.shape[0], 1)
+
+    def table(self) -> np.ndarray:
+        """Return the entries of a dense matrix in two dimensions."""
+        return self.data.reshape(self.shape)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what it is made of, by name."""
+        if self.dense:
+            return {"values": self.table()}
+        return {"indptr": self.indptr, "indices": self.indices, "values": self.data}
 
 
 class Supports(Hypergraph):
-    """The incidence, made when somebody looks at it: sliced engines never do."""
+    """The columns of each row, and the intercept as the last variable.
+
+    They are made when somebody looks at them: sliced engines never do.
+    """
 
     arity = 0
 
@@ -32,16 +82,14 @@ class Supports(Hypergraph):
     @cached_property
     def indptr(self) -> np.ndarray:  # type: ignore[override]
         """Where each sample's variables start; shape (n + 1,)."""
-        if self.n_variables == self._n_features:
-            return self._matrix.indptr
-        return self._matrix.indptr + np.arange(self.n_samples + 1)
+        more = self.n_variables - self._n_features  # the intercept
+        return self._matrix.indptr + more * np.arange(self.n_samples + 1)
 
     @cached_property
     def indices(self) -> np.ndarray:  # type: ignore[override]
         """The variables of all samples, uint32."""
-        if not self._matrix.dense:
-            indices = self._matrix.indices.astype(np.uint32)
-        else:
+        indices = self._matrix.indices.astype(np.uint32)
+        if self._matrix.dense:
             indices = np.tile(np.arange(self._n_features, dtype=np.uint32), self.n_samples)
         if self.n_variables == self._n_features:
             return indices
@@ -55,22 +103,16 @@ _NO_GRAM = np.zeros((0, 0), dtype=np.int32)
 class Layout:
     """The matrix in slices of columns, and the place of each column's weights.
 
-    Attributes
-    ----------
-    n_samples, n_slices : int
-        Rows of the matrix, and slices.
-    rows : array of int32
-        Which rows of the matrix are there, in which order.
-    place : array of int, shape (d,)
-        Row of the weights that belongs to each column.
-    first, row_width, ptr, columns, values : arrays, and int
-        ``first_column`` and others as in `serialeq.problems.linear.context.LinearContext`.
+    The rest is as in `serialeq.problems.linear.context.LinearContext`, `first` its `first_column`.
     """
 
     n_samples: int
+    """Of the matrix."""
     n_slices: int
     rows: np.ndarray
+    """int32: which rows of the matrix are there, in which order."""
     place: np.ndarray
+    """(d,) uint32: row of the weights that belongs to each column."""
     first: np.ndarray
     row_width: int
     ptr: np.ndarray
@@ -108,19 +150,10 @@ def lay_out(
     block: int = 64,
     gram: np.ndarray = _NO_GRAM,
 ) -> Layout:
-    """Lay rows of a matrix out in slices of columns, as integers if there is a lattice.
+    """Lay `rows` (int32) of a matrix out in slices of columns, as integers if there is a lattice.
 
-    Parameters
-    ----------
-    matrix : Matrix
-    rows : array of int32
-        Which rows, in which order. Not kept.
-    n_slices : int
-    lattice : Lattice or None
-    team : WorkerTeam
-        Whose threads share the work.
-    block, gram : int and array of int32, shape (n, block or more), optional
-        Set it to the inner products of rows of a block, if they are dense.
+    If they are dense, set `gram`, int32 of shape (n, block or more), to the inner products of rows
+    of a block.
     """
     rows = rows.copy()
     exact = lattice is not None
@@ -148,8 +181,9 @@ def lay_out(
     # in one piece, as the system has larger pages for large pieces
     room = np.empty(n_entries * (4 + np.dtype(dtype).itemsize), dtype=np.uint8)
     columns, values = room[: 4 * n_entries].view(np.uint32), room[4 * n_entries :].view(dtype)
-    run_meeting(
-        team, slice_rows, indptr, indices, matrix.data, rows, cuts, place, scale, exact, ptr,
-        columns, values, unclaimed(),
+    arrived = np.zeros(team.n_threads * LINE, dtype=np.int64)
+    team.run(
+        slice_rows, team.n_threads, indptr, indices, matrix.data, rows, cuts, place, scale, exact,
+        ptr, columns, values, unclaimed(), arrived, team.stop_flag,
     )  # fmt: skip
     return Layout(n_samples, n_slices, rows, place, first, 0, ptr, columns, values)

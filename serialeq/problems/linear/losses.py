@@ -34,12 +34,7 @@ CLASSIFICATION = (
     "epsilon_insensitive",
     "squared_epsilon_insensitive",
 )
-REGRESSION = (
-    "squared_error",
-    "huber",
-    "epsilon_insensitive",
-    "squared_epsilon_insensitive",
-)
+REGRESSION = CLASSIFICATION[5:]
 _HINGE, _LOG, _MODIFIED, _SQUARED_HINGE, _PERCEPTRON, _SQUARED, _HUBER, _INSENSITIVE = range(8)
 
 

@@ -8,11 +8,31 @@ import numpy as np
 
 from serialeq.native.atomics import load_acquire
 from serialeq.native.jit import jit
+from serialeq.native.sums import sequential_mean
+from serialeq.native.team import WorkerTeam
 
+from .layout import Matrix
 from .losses import value
 
-CHUNK = 256
-"""Rows per partial sum of the loss."""
+_CHUNK = 256  # rows per partial sum
+
+
+def sum_of_losses(
+    rows: Matrix, loss: int, epsilon: float, coef: np.ndarray, intercept: np.ndarray,
+    targets: np.ndarray, importance: np.ndarray, team: WorkerTeam,
+) -> float:  # fmt: skip
+    """Return the weighted loss of all rows and outputs with weights ``coef``, (d, C)."""
+    partial = np.zeros(-(-targets.shape[0] // _CHUNK))
+    team.run(
+        loss_worker, team.n_threads, loss, epsilon, rows.indptr, rows.indices, rows.data, coef,
+        intercept, targets, importance, partial, team.stop_flag,
+    )  # fmt: skip
+    return ordered_sum(partial)
+
+
+def ordered_sum(values: np.ndarray) -> float:
+    """Return the sum, added up in order."""
+    return float(sequential_mean(values)) * values.size if values.size else 0.0
 
 
 @jit
@@ -30,7 +50,7 @@ def loss_worker(
         if load_acquire(stop_flag, 0):
             break
         sum_ = 0.0
-        for row in range(i * CHUNK, min((i + 1) * CHUNK, n)):
+        for row in range(i * _CHUNK, min((i + 1) * _CHUNK, n)):
             margins[:] = intercept
             start = indptr[row]
             for k in range(np.uintp(start), np.uintp(indptr[row + 1])):

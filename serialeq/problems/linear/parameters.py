@@ -13,33 +13,20 @@ from serialeq.training.parameters import Declared, Flag, Number, OneOf, Paramete
 
 from .cost import BLOCKS
 from .losses import CLASSIFICATION
-from .rates import STEP_RULES
 
-_OF_ALPHA = ("optimal", "pegasos")
-"""Step rules that are made of alpha; the others are made of eta0."""
+STEP_RULES = ("optimal", "constant", "invscaling", "pegasos")
 
 
-class _Average(Whole):
-    """An update, or whether to average at all: what the command line asks."""
-
-    def __call__(self, name: str, value: Any) -> None:
-        """Raise SerialeqError unless it is one."""
-        super().__call__(name, int(value) if isinstance(value, (bool, np.bool_)) else value)
+def _check_average(name: str, value: Any) -> None:
+    Whole(0)(name, int(value) if isinstance(value, (bool, np.bool_)) else value)
 
 
-class _Bits:
-    """A pair of integers."""
-
-    kind: Any = tuple[int, int]
-
-    def __call__(self, name: str, value: Any) -> None:
-        """Raise SerialeqError unless it is one."""
-        pair = value if isinstance(value, (tuple, list)) else ()
-        if len(pair) != 2 or not all(isinstance(bits, Integral) for bits in pair):
-            raise SerialeqError(
-                f"{name}: expected bits of features and of factors, a pair of integers, "
-                f"got {value!r}"
-            )
+def _check_bits(name: str, value: Any) -> None:
+    pair = value if isinstance(value, (tuple, list)) else ()
+    if len(pair) != 2 or not all(isinstance(bits, Integral) for bits in pair):
+        raise SerialeqError(
+            f"{name}: expected bits of features and of factors, a pair of integers, got {value!r}"
+        )
 
 
 class LinearParameters(Declared):
@@ -83,7 +70,7 @@ class LinearParameters(Declared):
         Parameter(
             "Keep the mean of the weights after each update (Polyak and Ruppert), from the update "
             "of that number on, and predict with it. It has the bits of the serial run, too.",
-            _Average(0),
+            _check_average,
         ),
     ] = False
     batch_size: Annotated[
@@ -99,7 +86,7 @@ class LinearParameters(Declared):
     ] = "lattice"
     lattice_bits: Annotated[
         tuple[int, int] | None,
-        Parameter("Bits of features and of factors; by default chosen from the data.", _Bits()),
+        Parameter("Bits of features and of factors; by default chosen from the data.", _check_bits),
     ] = None
     block_size: Annotated[
         int | None,
@@ -113,9 +100,9 @@ class LinearParameters(Declared):
     def check_parameters(self) -> None:
         """Raise SerialeqError for the first parameter that is wrong, or does not fit another."""
         super().check_parameters()
-        if self.learning_rate not in _OF_ALPHA:
+        if self.learning_rate in ("constant", "invscaling"):
             Number(0, above=True)("eta0", self.eta0)
-        elif self.strength == 0:
+        elif self.strength == 0:  # of which the other steps are made
             raise SerialeqError(
                 f"alpha: expected more than 0 and penalty='l2' with learning_rate="
                 f"{self.learning_rate!r}, got alpha={self.alpha!r}, penalty={self.penalty!r}"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from serialeq.native.atomics import LINE, PARTS, claim, meet
+from serialeq.native.atomics import PARTS, claim, meet
 from serialeq.native.elementary import round_small
 from serialeq.native.jit import inline, jit
 from serialeq.native.simd import load_wide, prefetch, splat, whole_pages
 
 from .gram import dense_products
 from .shorts import store_digit
+
+_SAMPLED_ENTRIES = 1 << 15
+_AHEAD = 4  # rows
 
 
 def cut_columns(
@@ -23,9 +27,9 @@ def cut_columns(
     Parameters
     ----------
     frequent_first : bool
-        Sort each slice's columns by how often they occur, roughly: a few words make up most of a
-        text, and side by side they stay in the nearest cache. Not for workers that share
-        columns: they would fight for the cache lines.
+        Sort each slice's columns by how often they occur, by powers of two: a few words make up
+        most of a text, and side by side they stay in the nearest cache. Not for workers that
+        share columns: they would fight for the cache lines.
 
     Returns
     -------
@@ -36,78 +40,28 @@ def cut_columns(
     place : array of uint32, shape (n_columns,)
         Row of the weights that belongs to each column.
     """
-    degrees = sampled_degrees(indptr, indices, n_columns, _SAMPLED_ENTRIES)
-    cuts = _cut(degrees, n_slices)
-    first = np.concatenate([[0], np.cumsum(whole_pages(np.diff(cuts)))]).astype(np.int64)
-    if not frequent_first:
-        degrees[:] = 0
-    return cuts, first, _places(degrees, cuts, first)
+    degrees = _sampled_degrees(indptr, indices, n_columns)
+    so_far = np.cumsum(degrees, dtype=np.int64)
+    shares = degrees.sum() * np.arange(1, n_slices) / n_slices
+    cuts = np.concatenate([[0], np.searchsorted(so_far, shares, side="right"), [n_columns]])
+    first = np.concatenate([[0], np.cumsum(whole_pages(np.diff(cuts)))])
+    place = np.empty(n_columns, dtype=np.uint32)
+    bits = np.frexp(degrees)[1].astype(np.int8) * frequent_first
+    for p, (lower, upper) in enumerate(pairwise(cuts)):
+        most_first = lower + np.argsort(-bits[lower:upper], kind="stable")
+        place[most_first] = np.arange(first[p], first[p] + upper - lower)
+    return cuts, first, place
 
 
 @jit
-def _cut(degrees: Any, n_slices: int) -> Any:
-    """Return where slices begin: each has an equal share of the degrees, to a column."""
-    cuts = np.full(n_slices + 1, degrees.size, np.int64)
-    cuts[0] = 0
-    total, so_far, p = degrees.sum(), 0, 1
-    for j in range(degrees.size):
-        so_far += degrees[j]
-        while p < n_slices and so_far > total * p / n_slices:
-            cuts[p] = j
-            p += 1
-    return cuts
-
-
-@jit
-def _places(degrees: Any, cuts: Any, first: Any) -> Any:
-    """Return the columns' places: in each slice those whose degree has the most bits first.
-
-    Columns with as many bits stay in their order. Most have not been seen at all.
-    """
-    place = np.empty(degrees.size, np.uint32)
-    for p in range(cuts.size - 1):
-        following = np.zeros(_MOST_BITS + 1, np.int64)
-        lower, upper = np.uintp(cuts[p]), np.uintp(cuts[p + 1])
-        for j in range(lower, upper):
-            if degrees[j]:
-                following[_MOST_BITS - _bits(degrees[j])] += 1
-        unseen = first[p]
-        for r in range(_MOST_BITS):
-            following[r], unseen = unseen, unseen + following[r]
-        for j in range(lower, upper):
-            if degrees[j]:
-                r = _MOST_BITS - _bits(degrees[j])
-                place[j] = following[r]
-                following[r] += 1
-            else:
-                place[j] = unseen
-                unseen += 1
-    return place
-
-
-@inline
-def _bits(number: int) -> int:
-    bits = 0
-    while number > 0:
-        number >>= 1
-        bits += 1
-    return bits
-
-
-@jit
-def sampled_degrees(indptr: Any, indices: Any, n_columns: int, n_entries: int) -> Any:
-    """Return how often each column occurs in evenly spaced rows with about `n_entries` in all."""
+def _sampled_degrees(indptr: Any, indices: Any, n_columns: int) -> Any:
+    """Return how often each column occurs in evenly spaced rows, with few entries in all."""
     degrees = np.zeros(n_columns, np.int32)
-    stride = max(1, indices.size // n_entries)
+    stride = max(1, indices.size // _SAMPLED_ENTRIES)
     for i in range(0, indptr.size - 1, stride):
         for k in range(np.uintp(indptr[i]), np.uintp(indptr[i + 1])):
             degrees[np.uintp(indices[k])] += 1
     return degrees
-
-
-_SAMPLED_ENTRIES = 1 << 15
-_MOST_BITS = 32
-_AHEAD = 4  # rows
 
 
 @inline
@@ -145,7 +99,9 @@ def slice_rows(
             _fetch(indices, indptr[next_row], indptr[next_row + 1])
         lower, upper = indptr[rows[i]], indptr[rows[i] + 1]
         for p in range(n_slices):
-            after = _search(indices, lower, upper, cuts[p + 1]) if p + 1 < n_slices else upper
+            after = upper
+            if p + 1 < n_slices:
+                after = lower + np.searchsorted(indices[lower:upper], cuts[p + 1])
             ptr[p, i + 1] = after - lower
             lower = after
     if not meet(arrived, thread, n_threads, 1, stop_flag):
@@ -184,18 +140,6 @@ def _fetch(entries: Any, lower: int, upper: int) -> None:
         prefetch(entries, k)
 
 
-@inline
-def _search(indices: Any, lower: int, upper: int, column: int) -> int:
-    """Return the first place whose column is not below `column`."""
-    while lower < upper:
-        middle = (lower + upper) // 2
-        if indices[middle] < column:
-            lower = middle + 1
-        else:
-            upper = middle
-    return lower
-
-
 @jit
 def slice_dense(
     thread: int, parts: Any, data: Any, rows: Any, width: int, scale: float, lattice: bool,
@@ -229,9 +173,3 @@ def slice_dense(
             if gram.shape[0]:
                 dense_products(out, values.shape, start, last, gram)
     return False
-
-
-def run_meeting(team: Any, job: Any, *arguments: Any) -> None:
-    """Run a job whose threads meet: it gets a place to meet and the stop flag as well."""
-    arrived = np.zeros(team.n_threads * LINE, dtype=np.int64)
-    team.run(job, team.n_threads, *arguments, arrived, team.stop_flag)

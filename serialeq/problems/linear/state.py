@@ -16,23 +16,15 @@ from .rates import settle
 class State:
     """Weights where a layout wants them, a copy of the intercept for each slice.
 
-    Parameters
-    ----------
-    n_features, n_outputs : int
-    averaged : bool
-        Keep the sums that means are made of.
-    lattice : Lattice or None
-        On which the weights are integers.
-
     Attributes
     ----------
     weights, sums, intercept, bounds : arrays
         ``weights``, ``sums`` (both 2-d here), ``intercept`` and ``state`` of
         `serialeq.problems.linear.context.LinearContext`.
-    room : int
-        Half a row of ``intercept``.
     layout : Layout or None
         Where they lie; None: a row for each column of the data.
+    owed : (float, float)
+        What the next epoch begins with, or `settle`: the scale to fold into the weights, and A.
     """
 
     def __init__(
@@ -40,16 +32,16 @@ class State:
     ) -> None:
         self._n_features, self._n_outputs = n_features, n_outputs
         self._averaged, self._lattice = averaged, lattice
-        self.room = -(-n_outputs // 16) * 16
+        self._room = -(-n_outputs // 16) * 16  # half a row of the intercept
         self._clear()
 
     def _clear(self) -> None:
         self.layout: Layout | None = None
         self.weights = np.zeros((self._n_features, self._n_outputs))
         self.sums = np.zeros(self.weights.shape if self._averaged else (0, 0))
-        self.intercept = np.zeros((1, 2 * self.room))
+        self.intercept = np.zeros((1, 2 * self._room))
         self.bounds = np.zeros((1, 16))
-        self._scale, self._passed = 1.0, 0.0
+        self.owed = 1.0, 0.0
         self._fresh = True  # all zeros
 
     def move(self, layout: Layout) -> None:
@@ -64,11 +56,9 @@ class State:
         if self._averaged:
             self.sums = aligned_zeros(rows, alignment=PAGE)
             self.sums[layout.place, :n_outputs] = sums
-        intercept, bounds = self.intercept[0], self.bounds[0]
-        self.intercept = aligned_zeros((layout.n_slices, 2 * self.room))
-        self.intercept[:] = intercept
-        self.bounds = aligned_zeros((layout.n_slices, 16))
-        self.bounds[:] = bounds
+        self.intercept, intercept = aligned_zeros((layout.n_slices, 2 * self._room)), self.intercept
+        self.bounds, bounds = aligned_zeros((layout.n_slices, 16)), self.bounds
+        self.intercept[:], self.bounds[:] = intercept[0], bounds[0]
         self.layout = layout
 
     def _canonical(self, array: np.ndarray) -> np.ndarray:
@@ -77,29 +67,17 @@ class State:
             return array
         return array[self.layout.place, : self._n_outputs]
 
-    def owe(self, scale: float, passed: float) -> None:
-        """Remember what to do once the epoch is over: fold the scale into the weights."""
-        self._scale, self._passed = scale, passed
-
-    def owed(self) -> tuple[float, float]:
-        """Return what is still to be done, for the next epoch to begin with.
-
-        Look whether the last one left the lattice.
-        """
-        self._check()
-        return self._scale, self._passed
-
     def settle(self) -> None:
-        """Do what is still to be done."""
-        self._check()
+        """Do what is owed."""
+        self.check()
         if self.layout is not None:
-            self.bounds[:, BOUND] = settle(
-                self.weights.reshape(-1), self.sums.reshape(-1), self._scale, self._passed,
-                self._lattice is not None,
-            )  # fmt: skip
-        self._scale, self._passed = 1.0, 0.0
+            weights, sums = self.weights.reshape(-1), self.sums.reshape(-1)
+            exact = self._lattice is not None
+            self.bounds[:, BOUND] = settle(weights, sums, *self.owed, exact)
+        self.owed = 1.0, 0.0
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise SerialeqError if the last epoch left the lattice."""
         if self._lattice is None or not self.bounds[0, TROUBLE]:
             return
         at = int(self.bounds[0, TROUBLE]) - 1
@@ -117,7 +95,7 @@ class State:
     def restart_sums(self) -> None:
         """Let the means begin anew."""
         self.sums[:] = 0.0
-        self.intercept[:, self.room :] = 0.0
+        self.intercept[:, self._room :] = 0.0
 
     @property
     def _tick(self) -> float:
@@ -138,9 +116,9 @@ class State:
             "intercept": self.intercept[0, : self._n_outputs].copy(),
         }
         if self._averaged:
-            sums, at = self._canonical(self.sums), self.room
-            arrays["coef_sum"] = np.ascontiguousarray(sums.T) * -self._tick
-            arrays["intercept_sum"] = self.intercept[0, at : at + self._n_outputs].copy()
+            sums = np.ascontiguousarray(self._canonical(self.sums).T)
+            arrays["coef_sum"] = sums * -self._tick
+            arrays["intercept_sum"] = self.intercept[0, self._room :][: self._n_outputs].copy()
         return arrays
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
@@ -157,6 +135,5 @@ class State:
         self.intercept[0, : self._n_outputs] = arrays["intercept"]
         if self._averaged and "coef_sum" in arrays:
             self.sums = np.ascontiguousarray(arrays["coef_sum"].T) / -self._tick
-            at = self.room
-            self.intercept[0, at : at + self._n_outputs] = arrays["intercept_sum"]
+            self.intercept[0, self._room :][: self._n_outputs] = arrays["intercept_sum"]
         self.bounds[:, BOUND] = np.abs(weights).max(initial=0.0)

@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY
 from typing import Annotated, Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
@@ -115,8 +114,7 @@ class DropoutMLPClassifier(ClassifierMixin, Estimator, NetworkParameters):
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "coefs_")
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        rows = sp.csr_array(X) if sp.issparse(X) else X
-        return feed_forward(self.coefs_, self.intercepts_, rows)
+        return feed_forward(self.coefs_, self.intercepts_, X)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return outputs before the softmax: (n,) for two classes, else (n, C)."""

@@ -89,14 +89,14 @@ def network_kernel(c: Any, start: int, stop: int) -> None:
         s = np.uintp(c.samples[k])
         first, last = c.indptr[s], c.indptr[s + np.uintp(1)]
         for m in range(n_kept):
-            row = _first(c.kept, s, m, n_features + 1)
+            row = np.intp(c.kept[s, m]) * (n_features + 1)
             _feed_hidden(
                 c.columns, c.values, first, last, inward, width_in, row, n_features, hidden, m
             )
         for j in range(width_out):
             z = splat(zero)
             for m in range(n_kept):
-                row = _first(c.kept, s, m, n_units + 1)
+                row = np.intp(c.kept[s, m]) * (n_units + 1)
                 z = z + _feed_output(hidden, m, outward, row, n_units, j)
             store(slope, 0, j, z)
         _link(c.output, slope, n_outputs)
@@ -107,7 +107,7 @@ def network_kernel(c: Any, start: int, stop: int) -> None:
             norm = norm + d * d
         square = total(norm) * per_output
         for m in range(n_kept):
-            row = _first(c.kept, s, m, n_units + 1)
+            row = np.intp(c.kept[s, m]) * (n_units + 1)
             for u in range(n_units):
                 h = hidden[m, u]
                 dot = load(outward, row + u, 0) * load(slope, 0, 0)
@@ -120,18 +120,12 @@ def network_kernel(c: Any, start: int, stop: int) -> None:
             for j in range(width_in):
                 norm = norm + load(back, 0, j) * load(back, 0, j)
             back_square = total(norm) * per_unit
-            row = _first(c.kept, s, m, n_features + 1)
+            row = np.intp(c.kept[s, m]) * (n_features + 1)
             for i in range(np.uintp(first), np.uintp(last)):
                 at = row + np.intp(c.columns[i])
                 _descend(inward, width_in, squares_in, at, back, c.values[i], back_square, step)
             at = row + n_features
             _descend(inward, width_in, squares_in, at, back, one, back_square, step)
-
-
-@inline
-def _first(kept: Any, s: Any, m: Any, n_rows: int) -> Any:
-    """Return the first row of the m-th group that a sample keeps."""
-    return np.intp(kept[s, m]) * n_rows
 
 
 @inline
@@ -259,16 +253,9 @@ def draw_masks(kept: Any, n_groups: int, key: Any) -> None:
 
 
 @jit
-def draw_parts(kept: Any, groups: Any, key: Any) -> None:
-    """Set each row to a random part of a partition of the groups, ascending.
-
-    Parts are the runs of ``kept.shape[1]`` groups in the permutation `groups`.
-    """
-    n_kept = kept.shape[1]
-    n_parts = groups.size // n_kept
-    parts = np.empty((n_parts, n_kept), kept.dtype)
-    for p in range(n_parts):
-        parts[p] = np.sort(groups[p * n_kept : (p + 1) * n_kept])
+def draw_parts(kept: Any, parts: Any, key: Any) -> None:
+    """Set each row to a random row of `parts`."""
+    n_parts = parts.shape[0]
     for s in range(kept.shape[0]):
         bits = mix(key, s) >> np.uint64(32)
         kept[s] = parts[np.intp((bits * np.uint64(n_parts)) >> np.uint64(32))]

@@ -10,10 +10,6 @@ import numpy as np
 from serialeq.errors import SerialeqError
 from serialeq.training.parameters import Declared, Number, OneOf, Parameter, Whole
 
-from .masks import MASKS
-
-LOSSES = ("log_loss", "squared_error")
-
 
 class NetworkParameters(Declared):
     """What `serialeq.problems.network.problem.DropoutNetwork` is trained with."""
@@ -39,7 +35,7 @@ class NetworkParameters(Declared):
             "partition: every epoch cuts the groups at random into parts of n_kept, which has to "
             "divide n_groups, and each sample keeps one, so that parts train in parallel; "
             "independent: each sample draws its own groups. Each mask has the same distribution.",
-            OneOf(*MASKS),
+            OneOf("partition", "independent"),
         ),
     ] = "partition"
     loss: Annotated[
@@ -47,7 +43,7 @@ class NetworkParameters(Declared):
         Parameter(
             "log_loss, the cross entropy after a softmax (two classes: one logistic output), or "
             "squared_error.",
-            OneOf(*LOSSES),
+            OneOf("log_loss", "squared_error"),
         ),
     ] = "log_loss"
     learning_rate: Annotated[

@@ -1,8 +1,7 @@
 """A network with one hidden layer in which each sample trains only the groups it keeps (dropout).
 
-Dropout of Srivastava et al. 2014, by groups: the fewer groups a sample keeps, the fewer conflicts,
-and the less each sample teaches. Masks come from indexed randomness, so supports are known before
-training.
+The fewer groups a sample keeps, the fewer conflicts, and the less each sample teaches. Masks come
+from indexed randomness, so supports are known before training.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from serialeq.hypergraph import Hypergraph
-from serialeq.native.random import fill_uniform, stream_key
+from serialeq.native.random import fill_uniform, permutation, stream_key
 from serialeq.native.simd import aligned_zeros, lanes
 from serialeq.native.team import WorkerTeam
 from serialeq.order import Order, blocked_order
@@ -25,12 +24,13 @@ from serialeq.training.parameters import OneOf
 from .kernel import (
     OUTPUTS,
     NetworkContext,
+    draw_masks,
+    draw_parts,
     first_free_colours,
     mean_loss,
     network_kernel,
     outputs_worker,
 )
-from .masks import draw_kept
 from .parameters import NetworkParameters
 
 
@@ -38,12 +38,10 @@ class DropoutNetwork(Problem):
     """Inputs → rectified hidden units in groups → outputs; each sample keeps some groups.
 
     A group is a variable: the weights into and out of its units, and an output bias of its own;
-    with ``masks="partition"`` a part of the groups is one.
-    *Nothing is shared by all samples*: the output bias of a sample is the sum of those of the
-    groups that it keeps, so two samples without a common group have no variable in common. All
-    that samples of one group share, its output bias included, is updated in the serial order π of
-    those samples. The outputs of the trained network are the mean over all masks of what
-    they are in training, which is exactly n_kept / n_groups times the sum over all groups.
+    with ``masks="partition"`` a part of the groups is one. *Nothing is shared by all samples*: the
+    output bias of a sample is the sum of those of the groups that it keeps. The outputs of the
+    trained network are the mean over all masks of what they are in training, which is exactly
+    n_kept / n_groups times the sum over all groups.
 
     Parameters
     ----------
@@ -51,11 +49,9 @@ class DropoutNetwork(Problem):
     targets : array, shape (n, n_outputs)
         One-hot or 0/1 for softmax and logistic outputs; any numbers for squared ones.
     parameters : NetworkParameters, optional
-        Weights of a group fill whole cache lines, so groups of less than 16 units (8 in float64)
-        leave memory unused.
-    output : {"softmax", "logistic", "squared"}, optional
-        Cross entropy; a logistic loss for each output; half the squared error. By default what
-        the loss asks for: a softmax, or with one output a logistic one.
+    output : str, optional
+        One of `OUTPUTS`. By default what the loss asks for: a softmax, or with one output a
+        logistic one.
     seed : int
         Of the first weights and the masks.
     """
@@ -124,11 +120,17 @@ class DropoutNetwork(Problem):
     # ---- what engines run ----------------------------------------------------------------------
 
     def draw(self, epoch: int) -> None:
-        """Draw the masks of an epoch."""
-        self._epoch = epoch
-        self._kept, self._variable = draw_kept(
-            self._targets.shape[0], self.n_groups, self.n_kept, self.masks, self.seed, epoch
-        )
+        """Draw the groups that each sample keeps, ascending, and the variable of each group."""
+        self._epoch, key = epoch, stream_key(self.seed, "masks", epoch)
+        self._kept = np.empty((self._targets.shape[0], self.n_kept), dtype=np.uint32)
+        self._variable = np.arange(self.n_groups)
+        if self.masks == "independent":
+            draw_masks(self._kept, self.n_groups, key)
+        else:
+            groups = permutation(self.n_groups, stream_key(self.seed, "parts", epoch))
+            self._variable[groups] = np.arange(self.n_groups) // self.n_kept
+            parts = np.sort(groups.reshape(-1, self.n_kept), axis=1).astype(np.uint32)
+            draw_parts(self._kept, parts, key)
 
     @property
     def hypergraph(self) -> Hypergraph:  # type: ignore[override]
@@ -162,27 +164,17 @@ class DropoutNetwork(Problem):
         """Every row belongs to its group, or to the part that has the group in this epoch."""
         inward = np.repeat(self._variable, self.n_features + 1)
         outward = np.repeat(self._variable, self.n_units + 1)
-        return {
-            "inward": inward,
-            "outward": outward,
-            "inward_squares": inward,
-            "outward_squares": outward,
-        }
+        arrays = {"inward": inward, "outward": outward}
+        return arrays | {f"{name}_squares": variables for name, variables in arrays.items()}
 
     def blocked_order(self, seed: int, team: WorkerTeam | None = None) -> Order:
         """Group the samples of the epoch by the set of groups that they keep.
 
         Sets without common groups follow each other as far as they can be packed.
         """
-        graph = self.hypergraph
-        return blocked_order(
-            graph,
-            np.arange(graph.n_variables),
-            graph.n_variables,
-            int(stream_key(seed, "network epoch", self._epoch)),
-            colour=_colours,
-            team=team,
-        )
+        graph, key = self.hypergraph, int(stream_key(seed, "network epoch", self._epoch))
+        groups = np.arange(graph.n_variables)
+        return blocked_order(graph, groups, groups.size, key, colour=_colours, team=team)
 
     @property
     def costs(self) -> CostModel:  # type: ignore[override]
