@@ -64,9 +64,7 @@ class ConflictStatistics:
         Optimization", theorem 3.4). The right constants, and a second bound that sparsity does
         not lift, are in ``proofs/analysis.md`` (2.4, 3.4, 3.5).
         """
-        if self.mean_degree == 0:
-            return float("inf")
-        return self.n_samples / (2 * self.mean_degree)
+        return self.n_samples / (2 * self.mean_degree) if self.mean_degree else float("inf")
 
 
 class Hypergraph:
