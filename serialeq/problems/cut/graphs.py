@@ -101,8 +101,7 @@ def tile_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
         n_blocks = prod(-(-n // side) for n, side in zip(shape, tile, strict=True))
         if prod(tile) <= _TILE_NODES and n_blocks >= _MIN_BLOCKS:
             break
-        longest = tile.index(max(tile))
-        tile[longest] //= 2
+        tile[tile.index(max(tile))] //= 2
     return tuple(tile)
 
 
