@@ -64,9 +64,7 @@ class ConflictStatistics:
         Optimization", theorem 3.4). The right constants, and a second bound that sparsity does
         not lift, are in ``proofs/analysis.md`` (2.4, 3.4, 3.5).
         """
-        if self.mean_degree == 0:
-            return float("inf")
-        return self.n_samples / (2 * self.mean_degree)
+        return self.n_samples / (2 * self.mean_degree) if self.mean_degree else float("inf")
 
 
 class Hypergraph:
@@ -167,11 +165,7 @@ class Hypergraph:
                 f"{_MAX_CONFLICT_GRAPH} samples, got {self.n_samples}; see statistics()"
             )
         incidence = self.matrix().astype(np.int64)
-        meets = sp.triu(incidence @ incidence.T, k=1).tocoo()
-        graph = nx.Graph()
-        graph.add_nodes_from(range(self.n_samples))
-        graph.add_edges_from(zip(meets.row.tolist(), meets.col.tolist(), strict=True))
-        return graph
+        return nx.from_scipy_sparse_array(sp.triu(incidence @ incidence.T, k=1))
 
     def statistics(self, seed: int = 0) -> ConflictStatistics:
         """Return the conflict statistics, of a random subset where exact ones cost too much."""

@@ -83,10 +83,10 @@ def grid_graph(image: Any, beta: float) -> Graph:
             f"image: expected finite values up to {_LARGEST_VALUE:g}, got {image[place]} at {place}"
         )
     edges, weights = grid_edges(grey.reshape((1,) * (3 - image.ndim) + image.shape), float(beta))
-    tile = tile_shape(image.shape)
-    counts = [-(-n // side) for n, side in zip(image.shape, tile, strict=True)]
-    places = np.ix_(*(np.arange(n) // side for n, side in zip(image.shape, tile, strict=True)))
-    blocks = np.ravel_multi_index(places, counts).astype(np.uint32)
+    sides = zip(image.shape, tile_shape(image.shape), strict=True)
+    places = [np.arange(n) // side for n, side in sides]
+    counts = [int(place[-1]) + 1 for place in places]
+    blocks = np.ravel_multi_index(np.ix_(*places), counts).astype(np.uint32)
     return Graph(edges, weights, blocks.reshape(-1), prod(counts), image.shape)
 
 
@@ -101,8 +101,7 @@ def tile_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
         n_blocks = prod(-(-n // side) for n, side in zip(shape, tile, strict=True))
         if prod(tile) <= _TILE_NODES and n_blocks >= _MIN_BLOCKS:
             break
-        longest = tile.index(max(tile))
-        tile[longest] //= 2
+        tile[tile.index(max(tile))] //= 2
     return tuple(tile)
 
 

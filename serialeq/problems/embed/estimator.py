@@ -116,6 +116,10 @@ class WordEmbedding(Estimator, EmbeddingParameters):
         return given, counts
 
     def _factorization(self, counts: Any) -> Factorization:
+        parameters = FactorizationParameters.of(self, n_factors=self.n_components, l2=0.0)
+        return Factorization(self._entries(counts), parameters, seed=self.seed_)
+
+    def _entries(self, counts: Any) -> Entries:
         if counts.nnz >= LIMIT:
             raise DataError(f"X: expected up to {LIMIT - 1} pairs, got {counts.nnz}")
         targets, weights = (np.empty(counts.nnz, dtype=self.dtype) for _ in range(2))
@@ -126,8 +130,4 @@ class WordEmbedding(Estimator, EmbeddingParameters):
                 f"x_max={self.x_max!r} and alpha={self.alpha!r}"
             )
         rows, columns = (side.astype(np.int32) for side in counts.tocoo(copy=False).coords)
-        return Factorization(
-            Entries(rows, columns, targets, counts.shape, weights),
-            FactorizationParameters.of(self, n_factors=self.n_components, l2=0.0),
-            seed=self.seed_,
-        )
+        return Entries(rows, columns, targets, counts.shape, weights)

@@ -95,11 +95,7 @@ def _normal(key: Any, counter: Any) -> Any:
 
 @jit
 def _normal_rows(n: int, width: int, key: Any) -> Any:
-    rows = np.empty((n, width))
-    for i in range(n):
-        for j in range(width):
-            rows[i, j] = _normal(key, i * width + j)
-    return rows
+    return np.array([_normal(key, k) for k in range(n * width)]).reshape(n, width)
 
 
 @jit

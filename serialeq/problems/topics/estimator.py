@@ -146,7 +146,14 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, T
         return documents
 
     def _factorization(self, documents: sp.csr_array) -> tuple[Factorization, float]:
-        """Return the problem of entries and sampled zeros, and what entries were divided by."""
+        entries, scale = self._entries(documents)
+        parameters = FactorizationParameters.of(
+            self, n_factors=self.n_components, bias="none", nonnegative=True
+        )
+        return Factorization(entries, parameters, seed=self.seed_), scale
+
+    def _entries(self, documents: sp.csr_array) -> tuple[Entries, float]:
+        """Return stored entries and sampled zeros, and what the entries were divided by."""
         if not documents.nnz:
             raise DataError("X: expected entries above 0, got none")
         n_entries = documents.nnz * (1 + int(self.n_zeros))
@@ -167,8 +174,4 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, T
         columns = np.concatenate([documents.indices, zeros[1]])
         values = np.zeros(rows.size, dtype=self.dtype)
         values[: documents.nnz] = documents.data / scale
-        entries = Entries(rows, columns, values, documents.shape)
-        parameters = FactorizationParameters.of(
-            self, n_factors=self.n_components, bias="none", nonnegative=True
-        )
-        return Factorization(entries, parameters, seed=self.seed_), scale
+        return Entries(rows, columns, values, documents.shape), scale
