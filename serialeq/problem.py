@@ -145,7 +145,7 @@ class Problem(ABC):
         """Return the speed of `parallel_engine` over serial, as far as can be told beforehand."""
         return predict(order, n_workers, self.costs, limit=STEPS_LOOKED_AT).speedup
 
-    def facts(self) -> dict[str, str]:
+    def facts(self, n_workers: int) -> dict[str, str]:
         """Return what else is to be known before training, in words, by label."""
         return {}
 

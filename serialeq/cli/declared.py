@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import MISSING
 from typing import Annotated, Any
 
@@ -13,6 +13,11 @@ from serialeq.problems.command import Command, File
 from serialeq.problems.registry import Kind, imported
 from serialeq.training.estimator import Estimator
 from serialeq.training.parameters import Declaration
+
+from .options import Options, keyword, signed
+
+_NONE = "none"
+"""What stands for None on the command line, where that is not the default."""
 
 
 def classes_of(kind: Kind) -> list[type[Estimator]]:
@@ -35,9 +40,7 @@ def declarations_of(kind: Kind) -> dict[str, Declaration]:
     return {name: declared for name, declared in found.items() if declared.option is not None}
 
 
-def with_options(
-    kind: Kind, function: Callable[..., None], more: Mapping[str, Any]
-) -> Callable[..., None]:
+def with_options(kind: Kind, function: Callable[..., None], more: Options) -> Callable[..., None]:
     """Return a function with a signature for typer: a kind's options, and `more` of one's own.
 
     A kind's option of a name that is in `more` is left out. It calls
@@ -52,15 +55,13 @@ def with_options(
         given = {name: value for name, value in values.items() if name in declared}
         if several:  # None: what the estimator in question has as its default
             given = {k: v for k, v in given.items() if v is not None or k in own}
+        given = {k: None if v == _NONE and declared[k].optional else v for k, v in given.items()}
         function(kind, given, {name: values[name] for name in more})
 
     parameters = [_parameter(d, several and d.name not in own) for d in declared.values()]
-    parameters += [_keyword(name, hint, default) for name, (hint, default) in more.items()]
-    parameters.sort(key=lambda parameter: parameter.default is not parameter.empty)
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    parameters += [keyword(name, *option) for name, option in more.items()]
     run.__doc__ = kind.summary
-    return run
+    return signed(run, parameters)
 
 
 def _parameter(declared: Declaration, undecided: bool) -> inspect.Parameter:
@@ -69,16 +70,19 @@ def _parameter(declared: Declaration, undecided: bool) -> inspect.Parameter:
     if undecided:
         text += "" if default is None else f" ({default} by default)"
         default = None
-    hint = declared.kind | None if declared.optional or undecided else declared.kind
+    kind = declared.kind
+    parser: Callable[[str], Any] | None = None
+    if declared.optional and declared.default is not None:
+        text += f" {_NONE.capitalize()}: --{declared.option} {_NONE}."
+
+        def parser(given: str) -> Any:
+            return _NONE if given == _NONE else kind(given)
+
+    hint = kind | None if declared.optional or undecided else kind
     name = f"--{str(declared.option).replace('_', '-')}"
     if declared.default is True:
         name = f"{name}/--no-{name[2:]}"
     argument = isinstance(note, File) and note.argument
-    shown = typer.Argument(help=text) if argument else typer.Option(name, help=text)
+    shown = typer.Argument(help=text) if argument else typer.Option(name, help=text, parser=parser)
     default = inspect.Parameter.empty if default is MISSING else default
-    return _keyword(declared.name, Annotated[hint, shown], default)
-
-
-def _keyword(name: str, hint: Any, default: Any) -> inspect.Parameter:
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, default=default, annotation=hint)
+    return keyword(declared.name, Annotated[hint, shown], default)

@@ -14,6 +14,7 @@ from serialeq.problems.registry import Kind, kinds
 
 from . import plan, train
 from .demo import demo
+from .options import Options
 from .predict import predict
 from .runs import diff, verify
 from .runs import train as train_or_resume
@@ -24,7 +25,7 @@ Start = Callable[[Kind, Mapping[str, Any], Mapping[str, Any]], None]
 class _OfKind(TyperCommand):
     """A command that is made from a kind's declarations when it is called, not before."""
 
-    def __init__(self, kind: Kind, start: Start, more: Mapping[str, Any]) -> None:
+    def __init__(self, kind: Kind, start: Start, more: Options) -> None:
         super().__init__(kind.word, help=kind.summary)
         self._parts = kind, start, more
 
@@ -38,7 +39,7 @@ class _OfKind(TyperCommand):
         return typer.main.get_command(app).make_context(info_name, args, parent, **extra)
 
 
-def _by_kind(start: Start, more: Mapping[str, Any]) -> type[TyperGroup]:
+def _by_kind(start: Start, more: Options) -> type[TyperGroup]:
     """Return a group of commands with one for each registered kind."""
 
     class Kinds(TyperGroup):

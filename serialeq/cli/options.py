@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+Options = dict[str, tuple[Any, Any]]
+"""Annotation and default of each option, by name."""
 
 Jobs = Annotated[int | None, typer.Option(help="Workers; all cores by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -35,3 +40,16 @@ Files = Annotated[
     list[Path] | None,
     typer.Option("--data", help="Where the data are now, if moved; repeat for several files."),
 ]
+
+
+def keyword(name: str, annotation: Any, default: Any) -> Parameter:
+    """Return a parameter of a command."""
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def signed(function: Callable[..., None], parameters: Sequence[Parameter]) -> Callable[..., None]:
+    """Give a function of ``**values`` the signature that typer reads."""
+    ordered = sorted(parameters, key=lambda parameter: parameter.default is not parameter.empty)
+    function.__signature__ = Signature(ordered)  # type: ignore[attr-defined]
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return function

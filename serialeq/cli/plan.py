@@ -42,7 +42,7 @@ def start(kind: Kind, given: Mapping[str, Any], options: Mapping[str, Any]) -> N
     seed, names = job.estimator.seed_, dict.fromkeys(("shuffled", job.estimator.order))
     with WorkerTeam(min(count_workers(job.estimator.n_jobs), available_cores())) as team:
         orders = {name: OrderSource(problem, name, seed, team).epoch(0) for name in names}
-        content = _content(problem, orders, seed)
+        content = _content(problem, orders, seed, team.n_workers)
     if options["plot"] is not None:
         plot_predictions(content["rows"], options["plot"], content["engine"])
     if options["as_json"]:
@@ -51,7 +51,9 @@ def start(kind: Kind, given: Mapping[str, Any], options: Mapping[str, Any]) -> N
         _show(content)
 
 
-def _content(problem: Problem, orders: dict[str, Order], seed: int) -> dict[str, Any]:
+def _content(
+    problem: Problem, orders: dict[str, Order], seed: int, n_workers: int
+) -> dict[str, Any]:
     from serialeq.planning.prediction import critical_path
 
     statistics = problem.hypergraph.statistics(seed)
@@ -67,7 +69,7 @@ def _content(problem: Problem, orders: dict[str, Order], seed: int) -> dict[str,
         "at_most": {
             name: order.n_samples / max(lengths[name], 1) for name, order in orders.items()
         },
-        "facts": problem.facts(),
+        "facts": problem.facts(n_workers),
         "rows": [
             {"order": name, "jobs": p, "predicted_speedup": problem.predicted_speedup(order, p)}
             for name, order in orders.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,18 @@ import typer
 
 from serialeq.errors import SerialeqError
 
-from .options import Engine, Every, Files, Jobs, Json, Keep, Seconds
+from .options import (
+    Engine,
+    Every,
+    Files,
+    Jobs,
+    Json,
+    Keep,
+    Options,
+    Seconds,
+    keyword,
+    signed,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from serialeq.runs.manifest import Manifest
@@ -24,19 +36,24 @@ DIFFERENT = 3
 RunPath = Annotated[Path, typer.Argument(help="Directory written by train --out.")]
 
 
-def train(
-    context: typer.Context,
-    directory: Annotated[
-        Path | None, typer.Option("--resume", help="Go on with the interrupted run of DIR.")
-    ] = None,
-    engine: Engine = None,
-    jobs: Jobs = None,
-    data: Files = None,
-    checkpoint_every: Every = None,
-    checkpoint_seconds: Seconds = None,
-    keep_checkpoints: Keep = False,
-    as_json: Json = False,
-) -> None:
+_RESUME: Options = {
+    "directory": (
+        Annotated[
+            Path | None, typer.Option("--resume", help="Go on with the interrupted run of DIR.")
+        ],
+        None,
+    ),
+    "engine": (Engine, None),
+    "jobs": (Jobs, None),
+    "data": (Files, None),
+    "checkpoint_every": (Every, None),
+    "checkpoint_seconds": (Seconds, None),
+    "keep_checkpoints": (Keep, False),
+    "as_json": (Json, False),
+}
+
+
+def _train(context: typer.Context, directory: Path | None, **given: Any) -> None:
     """Train a model, or go on with a run; the options here are for --resume."""
     if context.invoked_subcommand is not None:
         return
@@ -53,13 +70,21 @@ def train(
     if manifest.complete:
         notices.print(f"{directory} is complete: {manifest.chain.n_epochs} epochs")
         return
-    job, source = _job_of(manifest, directory, engine, jobs, data)
+    job, source = _job_of(manifest, directory, given["engine"], given["jobs"], given["data"])
     recorder = RunRecorder(
-        directory, resume=True, every=checkpoint_every, seconds=checkpoint_seconds,
-        keep=keep_checkpoints, source=source, finish=False,
+        directory, resume=True, every=given["checkpoint_every"],
+        seconds=given["checkpoint_seconds"], keep=given["keep_checkpoints"], source=source,
+        finish=False,
     )  # fmt: skip
     notices.print(f"{manifest.chain.n_epochs} of {manifest.run['n_epochs']} epochs are done")
-    finish(job, recorder, _best(manifest), as_json)
+    finish(job, recorder, _best(manifest), given["as_json"])
+
+
+train = signed(
+    _train,
+    [keyword("context", typer.Context, Parameter.empty)]
+    + [keyword(name, *option) for name, option in _RESUME.items()],
+)
 
 
 def _best(manifest: Manifest) -> list[Callback]:

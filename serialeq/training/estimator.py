@@ -51,7 +51,7 @@ def _check_jobs(name: str, value: Any) -> None:
 
 def _check_seed(name: str, value: Any) -> None:
     if isinstance(value, (Integral, float)):
-        Whole(0)(name, value)
+        Whole(0, np.inf)(name, value)
 
 
 ORDER = Parameter(
@@ -215,7 +215,7 @@ class Estimator(Declared, BaseEstimator):
             "estimator": type(self).__name__,
             "parameters": self.record(),
             "seed": self.seed_,
-            "promise": promise_of(self.engine_),
+            "promise": promise_of(getattr(self, "engine_", self.engine)),
             "digest": self.digest_,
             "trained": sorted(self.trained_),
             "input_digest": digest_arrays(others),

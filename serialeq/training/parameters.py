@@ -178,7 +178,7 @@ class Whole(Number):
 
     _type, _expected = Integral, "an integer"
 
-    def __init__(self, least: int = 0, most: float = np.inf) -> None:
+    def __init__(self, least: int = 0, most: float = 2**31 - 1) -> None:
         super().__init__(least)
         self.most = most
 
@@ -191,8 +191,8 @@ class OneOf:
 
     def __call__(self, name: str, value: Any) -> None:
         """Raise SerialeqError unless it is one."""
-        if not any(value is one or (type(value) is type(one) and value == one)
-                   for one in self.values):  # fmt: skip
+        plain = value.item() if isinstance(value, np.generic) else value
+        if not any(type(plain) is type(one) and plain == one for one in self.values):
             expected = ", ".join(map(str, self.values))
             raise SerialeqError(f"{name}: expected one of {expected}, got {value!r}")
 

@@ -133,8 +133,8 @@ def test_fit_goes_on_where_it_was() -> None:
     whole, parts = Chain(graph_of()), Chain(graph_of())
     seen = []
     fit(whole, "reshuffled", n_epochs=3)
-    fit(parts, "reshuffled", n_epochs=1, on_epoch=seen.append, with_loss=False)
-    fit(parts, "reshuffled", n_epochs=2, first_epoch=1, on_epoch=seen.append, n_jobs=1)
+    fit(parts, "reshuffled", n_epochs=1, callbacks=[seen.append], with_loss=False)
+    fit(parts, "reshuffled", n_epochs=range(1, 3), callbacks=[seen.append], n_jobs=1)
     assert not first_difference(parts.trained(), whole.trained())
     assert [epoch.epoch for epoch in seen] == [1, 2, 3]
     assert [epoch.loss is None for epoch in seen] == [True, False, False]

@@ -70,7 +70,7 @@ class GraphCut(Problem):
             corners = np.eye(n_labels, dtype=np.float32)
             self._x[self._is_seed] = corners[row_seeds[self._is_seed]]
 
-    def facts(self) -> dict[str, str]:
+    def facts(self, n_workers: int) -> dict[str, str]:
         """Return how many parts, seeds and blocks there are."""
         seeds = f"{np.count_nonzero(self._is_seed):,} nodes of {self.n_labels} labels"
         return {"seeds": seeds, "blocks": f"{self.graph.n_blocks:,}"}

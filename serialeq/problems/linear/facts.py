@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from serialeq.native.team import available_cores
-
 from .layout import Supports
 
 if TYPE_CHECKING:
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 _DENSE = 0.1  # share of all pairs of samples that conflict
 
 
-def facts_of(model: LinearModel) -> dict[str, str]:
+def facts_of(model: LinearModel, n_workers: int) -> dict[str, str]:
     """Return what columns, lattice and blocks are like, by label.
 
     An intercept is in every sample, so that conflicts are counted without it here.
@@ -36,12 +34,11 @@ def facts_of(model: LinearModel) -> dict[str, str]:
     }
     if model.lattice is None:
         return facts
-    workers = available_cores()
-    plan = model.cost.memory(model.block, workers, workers)
+    plan = model.cost.memory(model.block, n_workers, n_workers)
     blocks = -(-model.n_samples // model.block)
     return facts | {
         "lookahead": f"{blocks:,} sample blocks of {model.block}",
-        "memory of the plan": f"{memory_told(plan)}, {workers} workers",
+        "memory of the plan": f"{memory_told(plan)}, {n_workers} workers",
     }
 
 

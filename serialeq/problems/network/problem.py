@@ -192,7 +192,7 @@ class DropoutNetwork(Problem):
             launch=DEFAULT_COSTS.launch + 50.0 * n,
         )
 
-    def facts(self) -> dict[str, str]:
+    def facts(self, n_workers: int) -> dict[str, str]:
         """Return what the groups are like, of which the supports consist."""
         return {
             "groups": f"{self.n_groups} of {self.n_units} units, {self.n_kept} kept by each sample",
