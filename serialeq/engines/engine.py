@@ -111,4 +111,7 @@ def promise_of(engine: str) -> Promise:
 
 def engine_for(promise: str) -> str:
     """Return an engine with that promise: "auto" for the serial bits."""
-    return next(name for name in ("auto", *ENGINES) if promise_of(name) == promise)
+    for name in ("auto", *ENGINES):
+        if promise_of(name) == promise:
+            return name
+    raise SerialeqError(f"promise: expected serial, repeatable or none, got {promise!r}")

@@ -55,7 +55,7 @@ class SavedRun:
         try:
             return cls.restored(self.arrays, self.about, self.history)
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            kind = self.about["kind"]
+            kind = self.about.get("kind")
             raise DataError(f"model: expected a whole {kind} model, got: {error!r}") from error
 
     def features(self) -> Any:

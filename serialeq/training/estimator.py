@@ -228,6 +228,7 @@ class Estimator(Declared, BaseEstimator):
     ) -> Self:
         """Return the fitted estimator that `saved` told of; `partial_fit` goes on in its bits."""
         estimator = cls.recorded(about["parameters"], about["promise"])
+        Whole(0, np.inf)("seed", about["seed"])
         estimator.seed_, estimator.history_ = about["seed"], list(history)
         estimator.epoch_ = len(estimator.history_)
         trained = {name: arrays[name] for name in about["trained"]}
