@@ -43,17 +43,10 @@ class DropoutNetwork(Problem):
     trained network are the mean over all masks of what they are in training, which is exactly
     n_kept / n_groups times the sum over all groups.
 
-    Parameters
-    ----------
-    X : scipy sparse array or 2-d array, shape (n, d)
-    targets : array, shape (n, n_outputs)
-        One-hot or 0/1 for softmax and logistic outputs; any numbers for squared ones.
-    parameters : NetworkParameters, optional
-    output : str, optional
-        One of `OUTPUTS`. By default what the loss asks for: a softmax, or with one output a
-        logistic one.
-    seed : int
-        Of the first weights and the masks.
+    Samples are a scipy sparse or 2-d array `X`, shape (n, d); targets, shape (n, n_outputs), are
+    one-hot or 0/1 for softmax and logistic outputs, and any numbers for squared ones. The output is
+    one of `OUTPUTS`, by default what the loss asks for: a softmax, or with one output a logistic
+    one. The seed is that of the first weights and the masks.
     """
 
     kernel = network_kernel
