@@ -100,8 +100,7 @@ class LinearModel(SlicedProblem):
             return None
         sizes = row_sizes(self.matrix.indptr, self.matrix.data, team)
         target = float(np.abs(self.targets).max(initial=0.0))
-        importance = float(self._importance.max(initial=1.0))
-        factor = first_factor(self._parameters, target, importance)
+        factor = first_factor(self._parameters, target, float(self._importance.max(initial=1.0)))
         lattice = choose_lattice(sizes, factor, bits, like)
         if bits is None:
             expect_few_vanish(self.matrix.data, sizes.entry, lattice)

@@ -81,8 +81,7 @@ class DropoutNetwork(Problem):
         self._indptr = rows.indptr.astype(np.int64)
         self._columns = self._row_of_feature[rows.indices]  # frequent ones are neighbours
         self._values = rows.data.astype(self.dtype)
-        n = X.shape[0]
-        self._targets = np.zeros((n, self._padded(self.n_outputs)), dtype=self.dtype)
+        self._targets = np.zeros((X.shape[0], self._padded(self.n_outputs)), dtype=self.dtype)
         self._targets[:, : self.n_outputs] = targets
         n_in = self.n_groups * (self.n_features + 1)
         n_out = self.n_groups * (self.n_units + 1)
