@@ -145,13 +145,6 @@ class Hypergraph:
             (ones, self.indices.astype(np.int32), indptr), (self.n_samples, self.n_variables)
         )
 
-    def components(self) -> np.ndarray:
-        """Return a (n_samples,) label of each sample's connected component."""
-        incidence = self.matrix()
-        bipartite: Any = sp.block_array([[None, incidence], [incidence.T, None]], format="csr")
-        _, labels = sp.csgraph.connected_components(bipartite, directed=False)
-        return np.asarray(labels[: self.n_samples])
-
     def conflict_graph(self) -> Any:
         """Return the conflict graph (an edge joins samples that share a variable), networkx.
 

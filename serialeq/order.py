@@ -181,11 +181,8 @@ def blocked_order(
 
     Parameters
     ----------
-    hypergraph : Hypergraph
     labels : array of int, shape (n_variables,)
         Block of each variable. A function of data and configuration, never of the workers.
-    n_blocks : int
-    seed : int
     colour : callable, optional
         ``colour(tasks)`` returns a colour for each task of the quotient hypergraph. By default
         networkx colours the quotient conflict graph greedily, largest degree first.

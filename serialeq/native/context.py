@@ -134,8 +134,7 @@ class _ContextAttributes(AttributeTemplate):
 def _lower_attribute(target: Any, builder: Any, typ: ContextType, value: Any, name: str) -> Any:
     field = typ.fields[name]
     if not isinstance(field, types.Type):
-        literal = types.literal(field)
-        return target.get_constant_generic(builder, literal, field)
+        return target.get_constant_generic(builder, types.literal(field), field)
     block = builder.inttoptr(value, ir.IntType(64).as_pointer())
     first = typ.word(name)
 

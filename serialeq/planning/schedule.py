@@ -92,8 +92,6 @@ def assemble(
 
     Parameters
     ----------
-    order : Order
-    n_workers : int
     workers : array of uint16, shape (n_steps,)
         Worker of the i-th planned step.
     waits : (waiter, awaited), arrays of int64, shape (n_waits,)
@@ -102,8 +100,6 @@ def assemble(
     steps : array of int32, shape (n_steps,), optional
         Serial step of the i-th planned step; by default the serial order itself. Each worker
         runs its steps in planned order.
-    with_times : bool
-        Also record the serial position of each packed sample.
     """
     waiter, awaited = waits
     marks = np.zeros(workers.size, dtype=np.uint8)

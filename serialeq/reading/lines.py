@@ -24,12 +24,7 @@ _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open}
 
 @contextmanager
 def open_bytes(path: str) -> Iterator[BinaryIO]:
-    """Open a file for the time of a block.
-
-    Parameters
-    ----------
-    path : str
-        gzip or bzip2 if the name ends in ``.gz`` or ``.bz2``; ``-`` for stdin.
+    """Open a file for the time of a block; ``.gz`` and ``.bz2`` are unpacked, ``-`` is stdin.
 
     Raises
     ------
@@ -48,11 +43,7 @@ def open_bytes(path: str) -> Iterator[BinaryIO]:
 def read_blocks(path: str) -> Iterator[tuple[int, list[str]]]:
     """Yield lines without their ends, some megabytes at a time, and the number of the first.
 
-    Parameters
-    ----------
-    path : str
-        As for `open_bytes`; UTF-8, with or without a byte order mark. Lines end in LF, CR LF or
-        CR.
+    UTF-8, with or without a byte order mark; lines end in LF, CR LF or CR. See `open_bytes`.
 
     Raises
     ------

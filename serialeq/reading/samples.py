@@ -53,14 +53,9 @@ def read_training(
 ) -> TrainingData:
     """Read samples, hold some out, and check the labels.
 
-    Parameters
-    ----------
-    data, text : path
-        One of them: a svmlight file, or lines of label, tab and text.
-    features : {"tfidf", "hashing"}, optional
-        Of texts, the latter of `n_hashed` features.
-    regression : bool
-        Labels are numbers; those of a classification are int64, or str if of texts.
+    They are in a svmlight file, `data`, or in a file of lines of label, tab and `text`, whose
+    features are "tfidf" or `n_hashed` ones by "hashing". Labels are numbers for a regression, and
+    otherwise int64, or str if of texts.
 
     Raises
     ------

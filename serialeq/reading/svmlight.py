@@ -39,16 +39,9 @@ def read_svmlight(
 ) -> Svmlight:
     """Read svmlight (LIBSVM) format: ``label index:value index:value …  # comment``.
 
-    Parameters
-    ----------
-    path : str
-        gzip or bzip2 if the name ends in ``.gz`` or ``.bz2``; ``-`` for stdin.
-    n_features : int, optional
-        Ignore features from this number on. By default there are as many as the file uses.
-    zero_based : bool, optional
-        Whether features are numbered from 0. By default they are if a feature 0 occurs.
-    integer_labels : bool
-        Insist on integers as labels, and return them as int64.
+    The path is as for `open_bytes`. Features from `n_features` on are ignored; by default there
+    are as many as the file uses. They are numbered from 0 if `zero_based`; by default if a
+    feature 0 occurs. With `integer_labels` labels have to be integers, and are int64.
 
     Raises
     ------

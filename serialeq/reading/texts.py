@@ -16,16 +16,9 @@ from .lines import check_label, located, read_lines, shown
 def read_labelled_texts(path: str, *, numbers: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Read lines of label, tab and text; blank lines are skipped.
 
-    Parameters
-    ----------
-    path : str
-        As for `read_lines`.
-    numbers : bool
-        Insist on finite numbers as labels.
-
     Returns
     -------
-    labels : array of str, or of float64, shape (n,)
+    labels : array of str, or of finite float64 if they are to be `numbers`, shape (n,)
     texts : array of objects, shape (n,)
 
     Raises

@@ -252,12 +252,8 @@ class RunRecorder(Callback):
     def save(self, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
         """Write the model, which makes the run complete.
 
-        Parameters
-        ----------
-        arrays : dict of arrays
-        about : dict
-            With ``kind``, ``trained`` (the names of the arrays that ``digest`` is of), and what
-            else `serialeq.load` needs.
+        `about` has ``kind``, ``trained`` (the names of the arrays that ``digest`` is of), and what
+        else `serialeq.load` needs.
         """
         run = self._told()
         self._settle()

@@ -1,18 +1,5 @@
 """Test toolkit: is a problem, an order or a schedule really as good as serial?
 
-=============================  =================================================================
-`assert_serial_equivalent`     every engine gives a problem the bits of the serial run
-`check_supports`               updates touch what they declare, and nothing else
-`check_schedule`               a schedule admits the serial result only, whatever the timing
-`explore`, `interleave`        run a schedule on one thread, in the most unlucky order
-`first_difference`             where two models differ
-`example`, `golden_digest`     the small problem of a registered kind, and the digest of its run
-`hypergraphs`, `orders`,       Hypothesis strategies (they need the package ``hypothesis``)
-`problems`, `cases`,
-`worker_counts`
-`Chain`                        a problem on any hypergraph, to test orders and schedules with
-=============================  =================================================================
-
 The names are imported when they are first used, so that all but the strategies work without
 Hypothesis.
 """

@@ -56,13 +56,8 @@ def chain_kernel(c: Any, start: int, stop: int) -> None:
 class Chain(Problem):
     """The test problem on any hypergraph, also with repeated variables in a support.
 
-    Parameters
-    ----------
-    hypergraph : Hypergraph
-    timed : bool
-        Updates depend on the sample's serial position as well, so repeats of a sample differ.
-    seed : int
-        Of the first values, and of what each sample does.
+    If it is `timed`, updates depend on the sample's serial position as well, so repeats of a sample
+    differ. The seed is that of the first values, and of what each sample does.
     """
 
     kernel = chain_kernel

@@ -27,18 +27,10 @@ def assert_serial_equivalent(
 ) -> None:
     """Train with the serial engine and with others; fail unless all models have the same bytes.
 
-    Parameters
-    ----------
-    make_problem : callable
-        ``make_problem()`` returns the problem at its starting point, the same in every call.
-    order : {"blocked", "shuffled", "reshuffled", "given"}, array of int or Order
-    engines : iterable of str, optional
-        By default all that promise the serial bits and that the problem runs on.
-    workers : iterable of int
-        Numbers of workers to try; each has a thread of its own, on however many cores.
-    epochs : int
-    seed : int
-        Of the order.
+    ``make_problem()`` returns the problem at its starting point, the same in every call; `order`
+    and its `seed` are those of `serialeq.fit`. The engines are by default all that promise the
+    serial bits and that the problem runs on. `workers` are numbers of workers to try; each worker
+    has a thread of its own, on however many cores.
 
     Raises
     ------

@@ -21,13 +21,8 @@ Pick = Callable[[list[tuple[int, int]]], int]
 def interleave(problem: Problem, schedule: Schedule, pick: Pick) -> None:
     """Run the first epoch, segment by segment on this thread, in an order that `pick` chooses.
 
-    Parameters
-    ----------
-    problem : Problem
-    schedule : Schedule
-    pick : callable
-        ``pick(ready)`` gets the (worker, segment) pairs that may go on, by worker, and returns a
-        position in that list.
+    ``pick(ready)`` gets the (worker, segment) pairs that may go on, by worker, and returns a
+    position in that list.
 
     Raises
     ------
@@ -67,18 +62,8 @@ def explore(
 
     These are: the first worker goes as far as it can, the last one does, all in turn, each
     worker in turn starved until nobody else can go on, and `n` random ones. All on one thread,
-    so what fails, fails again. For schedules that divide the samples among workers.
-
-    Parameters
-    ----------
-    make_problem : callable
-        ``make_problem()`` returns the problem at its starting point, the same in every call.
-    order : Order
-        The serial order that the schedule is for.
-    schedule : Schedule
-    n : int
-        Number of random interleavings.
-    seed : int
+    so what fails, fails again. For schedules that divide the samples of `order` among workers.
+    ``make_problem()`` returns the problem at its starting point, the same in every call.
 
     Raises
     ------

@@ -28,14 +28,9 @@ def check_schedule(order: Order, schedule: Schedule, hypergraph: Hypergraph | No
     later one, by the order of one worker's segments and by waits. Of counters it asks more than
     need be: all posts to one follow each other, in rising order. For up to about 10⁵ samples.
 
-    Parameters
-    ----------
-    order : Order
-    schedule : Schedule
-    hypergraph : Hypergraph, optional
-        The variables of each sample. By default those that the order itself names: of a blocked
-        order the blocks of each task. Give it to check the blocks too, or to compare the
-        supports that were declared with the true ones.
+    The variables of each sample are by default those that the order itself names: of a blocked
+    order the blocks of each task. Give a hypergraph to check the blocks too, or to compare the
+    supports that were declared with the true ones.
 
     Raises
     ------

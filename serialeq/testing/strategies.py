@@ -29,18 +29,9 @@ def hypergraphs(
     max_variables: int = 12,
     max_support: int = 5,
 ) -> Hypergraph:
-    """Draw supports of 0 to 5 variables, of which variable 0 is hot; sometimes all of one size.
+    """Draw supports of up to `max_support` variables, of which variable 0 is hot.
 
-    Parameters
-    ----------
-    max_samples : int
-        There are 0 to so many samples.
-    distinct : bool
-        False: a variable may be in a support twice.
-    max_variables : int
-        There are 1 to so many variables.
-    max_support : int
-        Largest size of a support.
+    Sometimes all are of one size. Unless `distinct`, a variable may be in a support twice.
     """
     n_variables = draw(st.integers(1, max_variables))
     variable = st.just(0) | st.integers(0, n_variables - 1)
@@ -57,13 +48,9 @@ def hypergraphs(
 
 @st.composite
 def orders(draw: st.DrawFn, /, graph: Hypergraph, kinds: str = "given shuffled blocked") -> Order:
-    """Draw an order: any sequence with repeats and omissions, a shuffled or a blocked one.
+    """Draw an order of one of the `kinds`, named with blanks between them.
 
-    Parameters
-    ----------
-    graph : Hypergraph
-    kinds : str
-        The kinds to draw from, with blanks between them.
+    Given ones are any sequences of samples, with repeats and omissions.
     """
     kind = draw(st.sampled_from(kinds.split()))
     if kind == "given":
@@ -89,18 +76,9 @@ def problems(
 ) -> Callable[[], Chain]:
     """Draw a function that makes a problem whose bits tell the order of all that is done.
 
-    Parameters
-    ----------
-    graph : Hypergraph, optional
-        Whose samples and variables the problem has; by default a drawn one.
-    timed : bool, optional
-        Whether updates depend on their serial position; by default drawn.
-
-    Returns
-    -------
-    callable
-        ``make_problem()`` returns the same problem at its starting point in every call, as
-        `assert_serial_equivalent` and `explore` ask for it.
+    It returns the same problem at its starting point in every call, as `assert_serial_equivalent`
+    and `explore` ask for it. What is not given is drawn: the hypergraph, and whether updates depend
+    on their serial position (`timed`).
     """
     if graph is None:
         graph = draw(hypergraphs())

@@ -30,14 +30,9 @@ def check_supports(problem: Problem, samples: Any = None, *, seed: int = 0) -> N
     never is. Also found are contexts that the kernel's work would be lost in: arrays that every
     call of `Problem.context` makes anew, and numbers that `Problem.begin_epoch` changes.
 
-    Parameters
-    ----------
-    problem : Problem
-        With `Problem.variables`. Its arrays stay as they are, but `Problem.begin_epoch` is
-        called: train a new one. Small: a sample takes as long as copying the arrays 200 times.
-    samples : array of int, optional
-        Samples to run. By default all of them, or 100 random ones.
-    seed : int
+    The problem has to have `Problem.variables`. Its arrays stay as they are, but
+    `Problem.begin_epoch` is called: train a new one. Small: a sample takes as long as copying the
+    arrays 200 times. By default all `samples` (array of int) are run, or 100 random ones.
 
     Raises
     ------

@@ -141,20 +141,9 @@ class BestEpoch(Callback):
 class EarlyStopping(Callback):
     """Stops when the loss has not fallen by `tol` for `patience` epochs, as in scikit-learn.
 
-    The model is that of the last epoch; add `BestEpoch` for that of the best. What it does is a
-    function of the history, so a resumed training stops where the other would.
-
-    Parameters
-    ----------
-    patience : int
-    tol : float
-    held_out : bool
-        Look at the loss on held-out data instead of the training loss.
-
-    Attributes
-    ----------
-    best_epoch : int
-        The epoch of the lowest loss, counted from 1; 0 before the first.
+    The loss is that of training, or, if `held_out`, that on held-out data. The model is that of the
+    last epoch; add `BestEpoch` for that of ``best_epoch``, the one of the lowest loss, counted from
+    1. What it does is a function of the history, so a resumed training stops where the other would.
     """
 
     needs_loss = True

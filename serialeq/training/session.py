@@ -28,18 +28,10 @@ def check_order(name: str, value: Any) -> None:
 
 
 class OrderSource:
-    """The order of each epoch, as a function of (kind, seed, epoch).
+    """The order of each epoch, as a function of (kind, seed, epoch); `order` as in `serialeq.fit`.
 
-    Orders are made when asked for and not kept: they take 4 bytes a sample and more.
-
-    Parameters
-    ----------
-    problem : Problem
-    order : {"blocked", "shuffled", "reshuffled", "given"}, array of int or Order
-        See `serialeq.fit`.
-    seed : int
-    team : WorkerTeam, optional
-        Whose threads share the work of grouping samples into blocks.
+    Orders are made when asked for and not kept: they take 4 bytes a sample and more. Threads of a
+    team share the work of grouping samples into blocks.
     """
 
     def __init__(
@@ -90,21 +82,9 @@ class OrderSource:
 class Session:
     """Runs epochs; plans and packs only when the order changes.
 
-    Parameters
-    ----------
-    problem : Problem
-    orders : OrderSource
-    engine : str
-        Name of an engine, or "auto".
-    team : WorkerTeam
-        Its size is the number of workers.
-
-    Attributes
-    ----------
-    asked_for : str
-        The engine asked for.
-    engine, engine_reason : Engine or None, str
-        The engine in use, once the first epoch is prepared, and why.
+    The size of the team is the number of workers. ``asked_for`` is the name of an engine, or
+    "auto"; ``engine`` is the one in use, once the first epoch is prepared, and ``engine_reason``
+    says why.
     """
 
     def __init__(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -62,15 +61,6 @@ def test_conflict_degrees_are_those_of_sets_also_with_repeated_variables(graph: 
         found = graph.statistics()
         assert found.max_degree == max(expected.values())
         assert found.mean_degree == pytest.approx(sum(expected.values()) / graph.n_samples)
-
-
-@given(graph=hypergraphs())
-def test_components_are_those_of_the_conflict_graph(graph: Hypergraph) -> None:
-    labels = graph.components()
-    assert labels.shape == (graph.n_samples,)
-    expected = {frozenset(c) for c in nx.connected_components(graph.conflict_graph())}
-    found = {frozenset(np.flatnonzero(labels == label).tolist()) for label in set(labels)}
-    assert found == expected
 
 
 def test_a_subset_is_looked_at_where_all_conflicts_are_too_many(monkeypatch: Any) -> None:

@@ -67,8 +67,7 @@ class GraphCut(Problem):
             self.kernel = multiway_kernel
             self._x = aligned_zeros((by_block.size, n_labels), np.float32)
             self._x[:] = np.float32(1.0 / n_labels)
-            corners = np.eye(n_labels, dtype=np.float32)
-            self._x[self._is_seed] = corners[row_seeds[self._is_seed]]
+            self._x[self._is_seed] = np.eye(n_labels, dtype=np.float32)[row_seeds[self._is_seed]]
 
     def facts(self, n_workers: int) -> dict[str, str]:
         """Return how many parts, seeds and blocks there are."""

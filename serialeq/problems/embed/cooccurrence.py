@@ -17,19 +17,12 @@ from serialeq.reading.lines import shown
 def count_pairs(
     texts: Iterable[str], window: int = 5, min_count: int = 5
 ) -> tuple[np.ndarray, sp.csr_array]:
-    """Count pairs of words that are at most `window` words apart.
+    """Count pairs of words that are at most `window` words apart (1 to 20).
 
     Words are found as scikit-learn does: lower case, of two letters or digits and more. Windows
     do not reach from one text into another. A pair at distance d adds 1/d; the sums are exact
-    up to one rounding, whatever their order.
-
-    Parameters
-    ----------
-    texts : iterable of str
-    window : int
-        1 to 20.
-    min_count : int
-        Rarer words are left out of the vocabulary; they keep their places in the window.
+    up to one rounding, whatever their order. Words that occur less than `min_count` times are left
+    out of the vocabulary; they keep their places in the window.
 
     Returns
     -------

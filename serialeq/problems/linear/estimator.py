@@ -193,8 +193,7 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on from the state."""
         self._begin()
-        first = not hasattr(self, "trained_")
-        return self._go_on(self._rows(X, y, sample_weight, reset=first))
+        return self._go_on(self._rows(X, y, sample_weight, reset=not hasattr(self, "trained_")))
 
     def _rows(
         self, X: Any, y: Any, sample_weight: Any, *, warm: bool = False, reset: bool = True

@@ -44,20 +44,11 @@ _NONE = np.zeros((0, 0))
 
 
 class LinearModel(SlicedProblem):
-    """A linear model with one or several outputs.
+    """A linear model with one or several outputs, for a scipy CSR or 2-d array `X`, shape (n, d).
 
-    Parameters
-    ----------
-    X : scipy CSR array or 2-d array; shape (n, d)
-    targets : array of float64, shape (n, C)
-        −1 and 1 for classification.
-    parameters : LinearParameters, optional
-    importance : array of float64, shape (n, C), optional
-        Weight of each sample in each output.
-    like : Lattice, optional
-        The lattice of an earlier fit, whose weights will be loaded.
-    team : WorkerTeam, optional
-        Whose threads share the work of looking at the data.
+    Targets (float64, shape (n, C)) are −1 and 1 for classification; `importance`, of the same
+    shape, is the weight of each sample in each output. `like` is the lattice of an earlier fit,
+    whose weights will be loaded. Threads of the team share the work of looking at the data.
     """
 
     kernel = row_kernel
@@ -109,8 +100,7 @@ class LinearModel(SlicedProblem):
             return None
         sizes = row_sizes(self.matrix.indptr, self.matrix.data, team)
         target = float(np.abs(self.targets).max(initial=0.0))
-        importance = float(self._importance.max(initial=1.0))
-        factor = first_factor(self._parameters, target, importance)
+        factor = first_factor(self._parameters, target, float(self._importance.max(initial=1.0)))
         lattice = choose_lattice(sizes, factor, bits, like)
         if bits is None:
             expect_few_vanish(self.matrix.data, sizes.entry, lattice)

@@ -24,12 +24,9 @@ def cut_columns(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut the columns into runs of equal numbers of entries, as a sample of the rows has them.
 
-    Parameters
-    ----------
-    frequent_first : bool
-        Sort each slice's columns by how often they occur, by powers of two: a few words make up
-        most of a text, and side by side they stay in the nearest cache. Not for workers that
-        share columns: they would fight for the cache lines.
+    Each slice's columns may be sorted by how often they occur, by powers of two (`frequent_first`):
+    a few words make up most of a text, and side by side they stay in the nearest cache. Not for
+    workers that share columns: they would fight for the cache lines.
 
     Returns
     -------

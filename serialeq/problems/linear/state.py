@@ -72,8 +72,7 @@ class State:
         self.check()
         if self.layout is not None:
             weights, sums = self.weights.reshape(-1), self.sums.reshape(-1)
-            exact = self._lattice is not None
-            self.bounds[:, BOUND] = settle(weights, sums, *self.owed, exact)
+            self.bounds[:, BOUND] = settle(weights, sums, *self.owed, self._lattice is not None)
         self.owed = 1.0, 0.0
 
     def check(self) -> None:

@@ -45,8 +45,7 @@ def recommend(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the `n` items with the highest predictions for a user, and the predictions."""
     Whole(1)("n", n)
-    every = np.arange(shape_of(trained)[1])
-    items = np.setdiff1d(every, np.asarray(exclude, dtype=np.int64))
+    items = np.setdiff1d(np.arange(shape_of(trained)[1]), np.asarray(exclude, dtype=np.int64))
     scores = predict(trained, np.full(items.size, user), items)
     best = np.argsort(-scores, kind="stable")[:n]
     return items[best], scores[best]

@@ -79,8 +79,7 @@ class Factorization(Problem):
         user_degrees = count_degrees(users, shape[0])
         item_degrees = count_degrees(items, shape[1])
         self._width = -(-self.n_factors // lanes(self.dtype))
-        row_bytes = self._width * 64
-        self._n_blocks = grid_blocks(shape, values.size, row_bytes)
+        self._n_blocks = grid_blocks(shape, values.size, self._width * 64)
         user_rows, user_labels = balanced_rows(user_degrees, self._n_blocks)
         item_rows, item_labels = balanced_rows(item_degrees, self._n_blocks)
         self._row_of_user = user_rows

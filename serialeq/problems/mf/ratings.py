@@ -81,16 +81,8 @@ def check_entries(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
     """Return observed entries that come as arrays as int32, int32, `dtype`, and the shape.
 
-    Each array is the one passed, not a copy, if its type and layout are right already.
-
-    Parameters
-    ----------
-    users, items, values : arrays of int, int, and int or float, shape (n,)
-        Row and column of each entry, and what is there.
-    shape : (n_users, n_items), optional
-        Default: just large enough.
-    dtype : numpy dtype
-        ``float32`` or ``float64``, of the values returned.
+    Each array, (n,), is the one passed, not a copy, if its type and layout are right already. The
+    `dtype` of the values is float32 or float64; by default the shape is just large enough.
 
     Raises
     ------
@@ -164,11 +156,8 @@ def _checked_values(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
 def entries_of(X: Any) -> tuple[Any, Any, Any, tuple[int, int] | None]:
     """Return users, items, values and shape (None if unknown), to be checked by `check_entries`.
 
-    Parameters
-    ----------
-    X : scipy sparse matrix or array, Ratings, or (users, items, ratings)
-        All that a sparse matrix stores is an observed entry, zeros too; what it stores several
-        times is summed.
+    `X` is a scipy sparse matrix or array, Ratings, or (users, items, ratings). All that a sparse
+    matrix stores is an observed entry, zeros too; what it stores several times is summed.
     """
     if isinstance(X, Ratings):
         return X.users, X.items, X.values, X.shape

@@ -44,11 +44,9 @@ class NetworkContext(NamedTuple):
     kept: np.ndarray
     """(N, k) uint32: the groups that each sample keeps, ascending."""
     indptr: np.ndarray
-    """(N + 1,) int64."""
     columns: np.ndarray
-    """(nnz,) uint32."""
     values: np.ndarray
-    """(nnz,) float."""
+    """(N + 1,) int64, (nnz,) uint32 and (nnz,) float: the rows."""
     targets: np.ndarray
     """(N, o * lanes) float."""
     inward: np.ndarray
@@ -56,9 +54,8 @@ class NetworkContext(NamedTuple):
     outward: np.ndarray
     """(G (U + 1), o * lanes) float: V_0, V_1, …"""
     inward_squares: np.ndarray
-    """(G (D + 1),) float: AdaGrad's sum for each row."""
     outward_squares: np.ndarray
-    """(G (U + 1),) float."""
+    """(G (D + 1),) and (G (U + 1),) float: AdaGrad's sum for each row."""
     sizes: np.ndarray
     """(3,) int64: D, U, K."""
     inward_width: int

@@ -43,17 +43,10 @@ class DropoutNetwork(Problem):
     trained network are the mean over all masks of what they are in training, which is exactly
     n_kept / n_groups times the sum over all groups.
 
-    Parameters
-    ----------
-    X : scipy sparse array or 2-d array, shape (n, d)
-    targets : array, shape (n, n_outputs)
-        One-hot or 0/1 for softmax and logistic outputs; any numbers for squared ones.
-    parameters : NetworkParameters, optional
-    output : str, optional
-        One of `OUTPUTS`. By default what the loss asks for: a softmax, or with one output a
-        logistic one.
-    seed : int
-        Of the first weights and the masks.
+    Samples are a scipy sparse or 2-d array `X`, shape (n, d); targets, shape (n, n_outputs), are
+    one-hot or 0/1 for softmax and logistic outputs, and any numbers for squared ones. The output is
+    one of `OUTPUTS`, by default what the loss asks for: a softmax, or with one output a logistic
+    one. The seed is that of the first weights and the masks.
     """
 
     kernel = network_kernel
@@ -88,8 +81,7 @@ class DropoutNetwork(Problem):
         self._indptr = rows.indptr.astype(np.int64)
         self._columns = self._row_of_feature[rows.indices]  # frequent ones are neighbours
         self._values = rows.data.astype(self.dtype)
-        n = X.shape[0]
-        self._targets = np.zeros((n, self._padded(self.n_outputs)), dtype=self.dtype)
+        self._targets = np.zeros((X.shape[0], self._padded(self.n_outputs)), dtype=self.dtype)
         self._targets[:, : self.n_outputs] = targets
         n_in = self.n_groups * (self.n_features + 1)
         n_out = self.n_groups * (self.n_units + 1)
