@@ -14,7 +14,7 @@ from .options import Jobs, Json, Seed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from serialeq.training.compare import Contestant, Result
+    from serialeq.training.compare import Result
 
 
 def demo(
@@ -71,41 +71,32 @@ def demo(
         print(f"{order}: every equivalent run has digest {digest}")
 
 
-def _contestants(jobs: int) -> list[Contestant]:
-    """Return each order's engines, and three runs of Hogwild!."""
-    from serialeq.training.compare import Contestant
-
-    rows = []
-    for order in ("shuffled", "blocked"):
-        rows.append(Contestant("serial", order, 1))
-        rows += [Contestant(engine, order, jobs) for engine in ("groups", "cyclades", "locked")]
-        rows += [Contestant("dataflow", order, n) for n in sorted({1, jobs, 2 * jobs})]
-        rows += [Contestant("hogwild", order, jobs)] * 3
-    return rows
-
-
 def _results(
     n_ratings: int, n_factors: int, n_epochs: int, n_jobs: int | None, seed: int
 ) -> Iterable[Result]:
-    """Yield the result of each row, on generated ratings with a tenth held out."""
+    """Yield results on generated ratings, a tenth held out: engines, and Hogwild! three times."""
     from serialeq.native.team import count_workers
     from serialeq.problems.mf.estimator import MatrixFactorization
     from serialeq.problems.mf.problem import Entries, Factorization
     from serialeq.problems.mf.ratings import generate_ratings
     from serialeq.reading.splits import split_indices
-    from serialeq.training.compare import compare
+    from serialeq.training.compare import Contestant, compare
 
     estimator = MatrixFactorization(n_factors, n_epochs, n_jobs=n_jobs, random_state=seed)
     estimator.check_parameters()
     ratings = generate_ratings(n_ratings, seed=seed)
     kept, test = (ratings.subset(index) for index in split_indices(len(ratings), 0.1, seed))
-
     entries = Entries(kept.users, kept.items, kept.values, ratings.shape)
 
     def held_out(problem: Factorization) -> float:
         return problem.rmse(test.users, test.items, test.values)
 
-    rows = _contestants(count_workers(n_jobs))
+    jobs, rows = count_workers(n_jobs), []
+    for order in ("shuffled", "blocked"):
+        rows.append(Contestant("serial", order, 1))
+        rows += [Contestant(engine, order, jobs) for engine in ("groups", "cyclades", "locked")]
+        rows += [Contestant("dataflow", order, n) for n in sorted({1, jobs, 2 * jobs})]
+        rows += [Contestant("hogwild", order, jobs)] * 3
     yield from compare(
         lambda: Factorization(entries, estimator, seed=seed), held_out, rows, n_epochs, seed
     )

@@ -20,6 +20,9 @@ Plot = Annotated[Path | None, typer.Option(help="Write a picture (png, svg, pdf)
 Best = Annotated[
     bool, typer.Option("--best", help="End with the epoch of the lowest (held-out) loss.")
 ]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", help="Go on with the interrupted run of DIR.")
+]
 Every = Annotated[
     int | None, typer.Option("--checkpoint-every", help="Write a checkpoint every so many epochs.")
 ]

@@ -11,18 +11,8 @@ import typer
 
 from serialeq.errors import SerialeqError
 
-from .options import (
-    Engine,
-    Every,
-    Files,
-    Jobs,
-    Json,
-    Keep,
-    Options,
-    Seconds,
-    keyword,
-    signed,
-)  # fmt: skip
+from . import options as o
+from .train import OPTIONS
 
 if TYPE_CHECKING:
     from serialeq.runs.manifest import Manifest
@@ -35,21 +25,14 @@ DIFFERENT = 3
 
 RunPath = Annotated[Path, typer.Argument(help="Directory written by train --out.")]
 
-
-_RESUME: Options = {
-    "directory": (
-        Annotated[
-            Path | None, typer.Option("--resume", help="Go on with the interrupted run of DIR.")
-        ],
-        None,
-    ),
-    "engine": (Engine, None),
-    "jobs": (Jobs, None),
-    "data": (Files, None),
-    "checkpoint_every": (Every, None),
-    "checkpoint_seconds": (Seconds, None),
-    "keep_checkpoints": (Keep, False),
-    "as_json": (Json, False),
+_RESUME: o.Options = {
+    "directory": (o.Resume, None),
+    "engine": (o.Engine, None),
+    "jobs": (o.Jobs, None),
+    "data": (o.Files, None),
+    **{name: OPTIONS[name] for name in OPTIONS if name.startswith("checkpoint_")},
+    "keep_checkpoints": (o.Keep, False),
+    "as_json": (o.Json, False),
 }
 
 
@@ -80,10 +63,10 @@ def _train(context: typer.Context, directory: Path | None, **given: Any) -> None
     finish(job, recorder, _best(manifest), given["as_json"])
 
 
-train = signed(
+train = o.signed(
     _train,
-    [keyword("context", typer.Context, Parameter.empty)]
-    + [keyword(name, *option) for name, option in _RESUME.items()],
+    [o.keyword("context", typer.Context, Parameter.empty)]
+    + [o.keyword(name, *option) for name, option in _RESUME.items()],
 )
 
 
@@ -94,7 +77,7 @@ def _best(manifest: Manifest) -> list[Callback]:
 
 
 def _job_of(
-    manifest: Manifest, directory: Path, engine: str | None, jobs: int | None, moved: Files
+    manifest: Manifest, directory: Path, engine: str | None, jobs: int | None, moved: o.Files
 ) -> tuple[Job, dict[str, Any]]:
     """Return what a run trained, and where its data are now."""
     from serialeq.problems.loading import estimator_of, recorded_run
@@ -124,10 +107,10 @@ def verify(
     epochs: Annotated[
         str, typer.Option(help="FIRST:LAST, the states to compare; 0 is the start.")
     ] = ":",
-    engine: Engine = None,
-    jobs: Jobs = None,
-    data: Files = None,
-    as_json: Json = False,
+    engine: o.Engine = None,
+    jobs: o.Jobs = None,
+    data: o.Files = None,
+    as_json: o.Json = False,
 ) -> None:
     """Train again and say at which epoch the bits first differ (exit status 3), if they do."""
     from serialeq.runs.directory import read_manifest
