@@ -30,10 +30,7 @@ def found_again(
 ) -> tuple[dict[str, Path], dict[str, Any]]:
     """Return where recorded files are now, and their fingerprints.
 
-    Raises
-    ------
-    DataError
-        If one has changed.
+    DataError: if one has changed.
     """
     paths = {name: Path(file["path"]) for name, file in recorded.items()}
     if moved:

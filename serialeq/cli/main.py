@@ -47,8 +47,9 @@ def _by_kind(start: Start, more: Options) -> type[TyperGroup]:
             return list(kinds())
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            kind = kinds().get(cmd_name)
-            return kind and _OfKind(kind, start, more)
+            if cmd_name in kinds():
+                return _OfKind(kinds()[cmd_name], start, more)
+            raise SerialeqError(f"expected a kind, one of {', '.join(kinds())}, got {cmd_name!r}")
 
     return Kinds
 

@@ -33,7 +33,7 @@ def predict(
     from .report import notices
 
     if (data is None) == (user is None):
-        raise SerialeqError("predict: expected either a file of pairs or --user")
+        raise SerialeqError("predict: expected either a file of new data, or --user")
     saved = load(model)
     kind = kinds().get(saved.about["kind"])
     if kind is None:

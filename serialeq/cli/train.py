@@ -109,7 +109,8 @@ def run(job: Job, callbacks: Sequence[Callback]) -> Trained:
     with warnings.catch_warnings(record=True) as caught, EpochProgress() as progress:
         warnings.simplefilter("always", UserWarning)
         observers = [*callbacks, progress]
-        job.estimator.fit(*data.arguments, **data.options, callbacks=observers)
+        fit: Any = getattr(job.estimator, "fit")  # noqa: B009
+        fit(*data.arguments, **data.options, callbacks=observers)
     for warning in caught:
         notices.print(str(warning.message))
     report = job.command.report(job.estimator, data)
@@ -142,7 +143,7 @@ def _tell(job: Job, trained: Trained, as_json: bool) -> None:
         print_json(trained.about | used | {"history": history} | trained.report.found)
         return
     lines = [
-        ("engine", f"{engine} ({reason}), {jobs} workers"),
+        ("engine", f"{engine} ({reason})" + f", {jobs} workers" * (engine != "serial")),
         ("epochs", f"{estimator.epoch_} of {len(history)}"),
     ]
     for label, loss in zip(("loss", "held out"), estimator.final_losses(), strict=True):

@@ -26,10 +26,7 @@ _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open}
 def open_bytes(path: str) -> Iterator[BinaryIO]:
     """Open a file for the time of a block; ``.gz`` and ``.bz2`` are unpacked, ``-`` is stdin.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be opened, or cannot be read in the block.
+    DataError: if the file cannot be opened, or cannot be read in the block.
     """
     opener = next((_OPENERS[end] for end in _OPENERS if path.endswith(end)), open)
     try:
@@ -45,10 +42,7 @@ def read_blocks(path: str) -> Iterator[tuple[int, list[str]]]:
 
     UTF-8, with or without a byte order mark; lines end in LF, CR LF or CR. See `open_bytes`.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be read or is not UTF-8.
+    DataError: if the file cannot be read or is not UTF-8.
     """
     start = 1
     with open_bytes(path) as file:

@@ -11,10 +11,7 @@ from serialeq.native.random import permutation, stream_key
 def split_indices(n: int, test_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Split ``0..n-1`` into training and test indices at random, both ascending.
 
-    Raises
-    ------
-    DataError
-        If `test_fraction` is not in [0, 1) or leaves nothing to train on.
+    DataError: if `test_fraction` is not in [0, 1) or leaves nothing to train on.
     """
     if not 0 <= test_fraction < 1:
         raise DataError(f"test_fraction: expected a number in [0, 1), got {test_fraction!r}")

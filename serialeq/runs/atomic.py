@@ -17,10 +17,7 @@ _TEMPORARY = ".unfinished-"
 def prepare_directory(directory: Path) -> None:
     """See that a directory can be made, or written to, and leave it as it was.
 
-    Raises
-    ------
-    DataError
-        If not: better now than after training.
+    DataError: if not: better now than after training.
     """
     with errors_named(directory):
         made = not directory.exists()
@@ -43,10 +40,7 @@ def errors_named(path: Path) -> Iterator[None]:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file, have it reach the disk, and rename it.
 
-    Raises
-    ------
-    DataError
-        Names the file; what was there before is still there.
+    DataError: names the file; what was there before is still there.
     """
     with errors_named(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
@@ -90,10 +84,7 @@ def remove_unfinished(directory: Path) -> None:
 class DirectoryLock:
     """Says that this process writes a directory; ends with the process, however that ends.
 
-    Raises
-    ------
-    DataError
-        If another one does.
+    DataError: if another one does.
     """
 
     def __init__(self, directory: Path) -> None:

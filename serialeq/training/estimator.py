@@ -26,7 +26,6 @@ from numbers import Integral
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from serialeq.digest import digest_arrays
@@ -37,6 +36,7 @@ from serialeq.problem import Problem
 
 from .callbacks import Callback, Callbacks
 from .parameters import Declared, Parameter, Whole
+from .scikit import BaseEstimator
 from .session import check_order
 from .trainer import Execution, Fitted, train
 

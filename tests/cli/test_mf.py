@@ -81,7 +81,7 @@ def test_plan_says_how_parallel_it_is(ratings, tmp_path):
         (["train", "mf", "RATINGS", "--order", "warp"], "order: expected one of"),
         (["train", "mf", "RATINGS", "--test-fraction", "1.5"], "test_fraction"),
         (["train", "mf", "RATINGS", "--learning-rate", "99"], "lower the step"),
-        (["predict", "missing"], "either a file of pairs or --user"),
+        (["predict", "missing"], "either a file of new data, or --user"),
         (["predict", "missing", "--user", "1"], "model: cannot read"),
     ],
     ids=str,

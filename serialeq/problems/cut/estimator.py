@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClusterMixin
 
 from serialeq.training.callbacks import Callback, EpochFunction
 from serialeq.training.estimator import Estimator
+from serialeq.training.scikit import ClusterMixin
 
 from .graphs import graph_of
 from .parameters import CutParameters

@@ -13,10 +13,7 @@ from serialeq.problems.figure import new_figure, save_figure
 def plot_segmentation(image: np.ndarray, labels: np.ndarray, path: Path) -> None:
     """Draw an image, or the three middle sections of a volume, with its labels in colours.
 
-    Raises
-    ------
-    SerialeqError
-        If matplotlib is missing or the file cannot be written.
+    SerialeqError: if matplotlib is missing or the file cannot be written.
     """
     sections: list[Any] = [()]
     if image.ndim == 3:

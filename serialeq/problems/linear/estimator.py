@@ -8,7 +8,6 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 from scipy.special import expit
-from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -16,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 
 from serialeq.errors import SerialeqError
 from serialeq.training.parameters import Number, OneOf, Parameter
+from serialeq.training.scikit import ClassifierMixin, RegressorMixin
 
 from .base import LinearEstimator, Rows
 from .losses import REGRESSION

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,6 +16,7 @@ from serialeq.errors import DivergenceError
 from serialeq.training.callbacks import Callback, EpochFunction
 from serialeq.training.estimator import Estimator
 from serialeq.training.parameters import Flag, Parameter, Whole
+from serialeq.training.scikit import ClassifierMixin
 
 from .parameters import NetworkParameters
 from .problem import DropoutNetwork, feed_forward, plain_network

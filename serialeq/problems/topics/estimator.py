@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from serialeq.errors import DataError
@@ -20,6 +19,7 @@ from serialeq.problems.mf.problem import Entries, Factorization
 from serialeq.training.callbacks import Callback, EpochFunction
 from serialeq.training.estimator import Estimator
 from serialeq.training.parameters import Whole
+from serialeq.training.scikit import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from .kernel import fold_in_worker, gram_of, sample_zeros
 from .parameters import TopicParameters
