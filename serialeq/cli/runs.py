@@ -80,7 +80,8 @@ def _job_of(
     manifest: Manifest, directory: Path, engine: str | None, jobs: int | None, moved: o.Files
 ) -> tuple[Job, dict[str, Any]]:
     """Return what a run trained, and where its data are now."""
-    from serialeq.problems.loading import estimator_of, recorded_run
+    from serialeq.problems.format1 import recorded_run
+    from serialeq.problems.loading import estimator_of
     from serialeq.problems.registry import kinds
 
     from .declared import command_of

@@ -34,7 +34,7 @@ def recorded_about(manifest: Manifest) -> dict[str, Any]:
     kind = _kind_of("", about.get("kind")) if manifest.format == 1 else None
     if kind is None:
         return about
-    described = {name: manifest.run[name] for name in ("promise", "seed")}
+    described = {"promise": manifest.run["promise"]}
     return about | described | {"kind": kind.word} | _estimator(kind, manifest)
 
 
@@ -49,9 +49,8 @@ def _kind_of(problem: str, model: Any) -> Kind | None:
 def _estimator(kind: Kind, manifest: Manifest) -> dict[str, Any]:
     """Return the name and the parameters of the estimator of a run."""
     run, about = manifest.run, manifest.about
-    regression = about.get("task") == "regression" or bool(run["parameters"].get("regression"))
-    regression = regression or run["problem"].endswith("Regressor")
-    place = kind.estimators[-1 if regression else 0]
+    asked = run["parameters"].get("regression") or run["problem"].endswith("Regressor")
+    place = kind.estimators[-1 if asked or about.get("task") == "regression" else 0]
     declared = imported(place).declarations()
     if "parameters" in about:
         given = about["parameters"] | {"order": about["order"]}

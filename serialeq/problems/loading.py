@@ -18,8 +18,6 @@ from serialeq.training.estimator import Estimator
 from . import registry
 from .format1 import recorded_about, recorded_run
 
-__all__ = ["SavedRun", "estimator_of", "load", "recorded_run"]
-
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
@@ -53,7 +51,7 @@ class SavedRun:
         """
         cls = _class_of(self.about)
         try:
-            return cls.restored(self.arrays, self.about, self.history)
+            return cls.restored(self.arrays, self.about, self.history, self.epoch)
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             kind = self.about.get("kind")
             raise DataError(f"model: expected a whole {kind} model, got: {error!r}") from error
@@ -68,9 +66,8 @@ class SavedRun:
         """Return the estimator of scikit-learn with the same coefficients, where there is one."""
         made = self.estimator()
         if not hasattr(made, "to_sklearn"):
-            raise SerialeqError(
-                f"to_sklearn: expected a model that scikit-learn has, got {self.about['kind']!r}"
-            )
+            kind = self.about["kind"]
+            raise SerialeqError(f"to_sklearn: expected a model that scikit-learn has, got {kind!r}")
         return made.to_sklearn()
 
 
@@ -93,13 +90,12 @@ def load(directory: str | os.PathLike[str]) -> SavedRun:
 def _check_whole(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     """Raise DataError unless a model has all its arrays, with the digests recorded."""
     try:
-        kind = registry.kinds().get(about["kind"])
-        for name in kind.arrays if kind else ():
-            arrays[name]
+        if kind := registry.kinds().get(about["kind"]):
+            _ = [arrays[name] for name in kind.arrays]
         trained = {name: arrays[name] for name in about["trained"]}
     except (KeyError, TypeError) as error:
         raise DataError(f"model: {path}: expected a whole model, got none of {error}") from None
-    others = {name: array for name, array in arrays.items() if name not in trained}
+    others = {name: arrays[name] for name in arrays.keys() - trained.keys()}
     for key, group in (("digest", trained), ("input_digest", others)):
         found = digest_arrays(group)
         if about.get(key, found if key == "input_digest" else None) != found:
@@ -108,11 +104,11 @@ def _check_whole(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any
 
 def _class_of(about: Mapping[str, Any]) -> type[Estimator]:
     name = about.get("estimator")
-    place = registry.places(registry.kinds().values()).get(name) if isinstance(name, str) else None
-    if place is None:
+    known = registry.places(registry.kinds().values())
+    if not isinstance(name, str) or name not in known:
         got = name or about.get("kind")
         raise SerialeqError(f"estimator: expected a model of one, got {got!r}; see arrays")
-    cls: type[Estimator] = registry.imported(place)
+    cls: type[Estimator] = registry.imported(known[name])
     return cls
 
 

@@ -5,13 +5,12 @@ Others register with an entry point of the group ``serialeq.problems`` that is a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from serialeq.errors import SerialeqError
 
 if TYPE_CHECKING:
     from .cut.estimator import MultiwayCut
@@ -95,16 +94,17 @@ OWN = (
 
 @cache
 def kinds() -> dict[str, Kind]:
-    """Return all registered kinds by their words; an error if what is registered is none."""
+    """Return all registered kinds by their words; a warning tells of what is none."""
     from importlib.metadata import entry_points
 
     found = {kind.word: kind for kind in OWN}
     for entry in entry_points(group="serialeq.problems"):
-        kind = entry.load()
-        if not isinstance(kind, Kind):
-            raise SerialeqError(f"{entry.value}: expected a serialeq Kind, got {kind!r}")
-        if found.setdefault(kind.word, kind) is not kind:
-            raise SerialeqError(f"{entry.value}: {kind.word!r} is registered twice")
+        try:
+            kind = entry.load()
+            if found.setdefault(kind.word, kind) is not kind:
+                raise ImportError(f"another kind {kind.word!r}")
+        except (ImportError, AttributeError) as error:
+            warnings.warn(f"{entry.value}: expected a kind of problem, got: {error}", stacklevel=2)
     return found
 
 

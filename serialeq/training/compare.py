@@ -49,15 +49,14 @@ def compare(
     for contestant in contestants:
         engine = get_engine(contestant.engine)
         with WorkerTeam(contestant.jobs) as team:
-            warm = make_problem()
-            orders = OrderSource(warm, contestant.order, seed, team)
-            Session(warm, orders, engine.name, team).prepare(0)
-            problem = make_problem()
-            began = time.perf_counter()
-            orders = OrderSource(problem, contestant.order, seed, team)
-            session = Session(problem, orders, engine.name, team)
-            for epoch in range(n_epochs):
-                session.run_epoch(epoch)
-            seconds = time.perf_counter() - began
+            for epochs in (0, n_epochs):  # compiled beforehand
+                problem = make_problem()
+                began = time.perf_counter()
+                orders = OrderSource(problem, contestant.order, seed, team)
+                session = Session(problem, orders, engine.name, team)
+                session.prepare(0)
+                for epoch in range(epochs):
+                    session.run_epoch(epoch)
+                seconds = time.perf_counter() - began
         digest = digest_arrays(problem.trained())
         yield Result(contestant, engine.equivalent, seconds, error(problem), digest)

@@ -61,7 +61,7 @@ ORDER = Parameter(
 )
 """For kinds whose default is another one."""
 
-_OF_ALL = ("kind", "estimator", "parameters", "seed", "promise", "digest", "trained",
+_OF_ALL = ("kind", "estimator", "parameters", "promise", "digest", "trained",
            "input_digest")  # fmt: skip
 """What every model tells of itself; the rest are its own facts."""
 
@@ -192,7 +192,7 @@ class Estimator(Declared, BaseEstimator):
     def record(self) -> dict[str, Any]:
         """Return the parameters that make the model, as JSON can tell them."""
         return {
-            name: _plain(name, getattr(self, name))
+            name: _plain(name, getattr(self, "seed_" if name == "random_state" else name, None))
             for name, declared in self.declarations().items()
             if declared.parameter.makes_model
         }
@@ -214,7 +214,6 @@ class Estimator(Declared, BaseEstimator):
             "kind": self.kind,
             "estimator": type(self).__name__,
             "parameters": self.record(),
-            "seed": self.seed_,
             "promise": promise_of(getattr(self, "engine_", self.engine)),
             "digest": self.digest_,
             "trained": sorted(self.trained_),
@@ -224,13 +223,17 @@ class Estimator(Declared, BaseEstimator):
 
     @classmethod
     def restored(
-        cls, arrays: Arrays, about: dict[str, Any], history: Sequence[dict[str, Any]] = ()
+        cls,
+        arrays: Arrays,
+        about: dict[str, Any],
+        history: Sequence[dict[str, Any]] = (),
+        epoch: int | None = None,
     ) -> Self:
         """Return the fitted estimator that `saved` told of; `partial_fit` goes on in its bits."""
         estimator = cls.recorded(about["parameters"], about["promise"])
-        Whole(0, np.inf)("seed", about["seed"])
-        estimator.seed_, estimator.history_ = about["seed"], list(history)
-        estimator.epoch_ = len(estimator.history_)
+        estimator._begin()
+        estimator.history_ = list(history)
+        estimator.epoch_ = len(history) if epoch is None else epoch
         trained = {name: arrays[name] for name in about["trained"]}
         others = {name: array for name, array in arrays.items() if name not in trained}
         estimator._take(trained, others, {k: v for k, v in about.items() if k not in _OF_ALL})
@@ -240,8 +243,6 @@ class Estimator(Declared, BaseEstimator):
 def _plain(name: str, value: Any) -> Any:
     if name == "order":
         return value if isinstance(value, str) else "given"
-    if name == "random_state":
-        return int(value) if isinstance(value, Integral) else None
     if isinstance(value, dict):  # of which JSON would make all keys strings
         return [[np.asarray(key).item(), float(number)] for key, number in value.items()]
     if isinstance(value, (list, tuple)):

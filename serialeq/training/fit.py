@@ -40,11 +40,9 @@ def fit(
     seed : int
         Of the order.
     with_loss : bool
-        False: leave the training loss out, which takes a pass over the data, unless a callback
-        needs it.
+        False: leave the loss, a pass over the data, out, unless a callback needs it.
     callbacks : sequence of Callback, or of functions
-        Such as `serialeq.RunRecorder`, `serialeq.RunVerifier` or `serialeq.EarlyStopping`. A
-        function is called with the `EpochRecord` of each epoch.
+        Such as `serialeq.RunRecorder`; a function is called with each epoch's `EpochRecord`.
 
     Raises
     ------

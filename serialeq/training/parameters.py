@@ -77,6 +77,9 @@ class Declared:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        notes = inspect.get_annotations(cls).values()
+        if notes and not any("Annotated" in str(note) or "KW_ONLY" in str(note) for note in notes):
+            return  # somebody's subclass that only adds behaviour
         own = cls.__dict__.get("__doc__")
         dataclass(eq=False, repr=False)(cls)
         cls.__doc__ = own and _documented(cls, own)
@@ -192,6 +195,7 @@ class OneOf:
     def __call__(self, name: str, value: Any) -> None:
         """Raise SerialeqError unless it is one."""
         plain = value.item() if isinstance(value, np.generic) else value
+        plain = plain.name if isinstance(plain, np.dtype) else plain
         if not any(type(plain) is type(one) and plain == one for one in self.values):
             expected = ", ".join(map(str, self.values))
             raise SerialeqError(f"{name}: expected one of {expected}, got {value!r}")

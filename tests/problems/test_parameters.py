@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from runs.estimators import ESTIMATORS
 
-from serialeq import RunRecorder, SerialeqError
+from serialeq import LinearClassifier, MatrixFactorization, RunRecorder, SerialeqError
 from serialeq.problems.registry import imported, kinds
 from serialeq.runs.directory import read_manifest
 
@@ -40,3 +41,26 @@ def test_a_run_recorded_from_python_says_what_was_trained(tmp_path, word, own):
     assert (run["problem"], run["estimator"]) == (word, type(estimator).__name__)
     assert own.items() <= run["parameters"].items()
     assert run["parameters"].keys() == estimator.get_params().keys() - {"engine", "n_jobs"}
+
+
+class Narrow(LinearClassifier):
+    """A subclass with a constructor of its own."""
+
+    tags: dict = {}  # noqa: RUF012
+
+    def __init__(self, alpha=1e-4):
+        super().__init__(alpha=alpha, early_stopping=True, max_iter=3)
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own():
+    X = np.arange(80.0).reshape(40, 2) / 80
+    model = Narrow(1e-3).fit(X, np.arange(40) % 2)
+    assert model.alpha == 1e-3
+    assert "tags" not in Narrow.declarations()
+
+
+def test_types_of_numpy_are_taken_as_what_they_mean():
+    model = MatrixFactorization(np.int64(4), 1, dtype=np.dtype("float64"))
+    model.check_parameters()
+    assert model.fit(([0, 1], [1, 0], [1.0, 2.0])).user_factors_.dtype == np.float64
+    LinearClassifier(block_size=np.int64(16)).check_parameters()

@@ -9,7 +9,14 @@ import pytest
 from run_cases import CASES
 
 import serialeq
-from serialeq import LinearClassifier, MatrixFactorization, RunRecorder, fit, generate_ratings
+from serialeq import (
+    BestEpoch,
+    LinearClassifier,
+    MatrixFactorization,
+    RunRecorder,
+    fit,
+    generate_ratings,
+)
 from serialeq.engines.engine import ENGINES, engine_for, promise_of
 from serialeq.problems.example_rows import example_rows
 
@@ -59,3 +66,21 @@ def test_a_resumed_run_reads_its_last_checkpoint_once(tmp_path, monkeypatch):
     whole = fit(make(), order, n_epochs=3)
     assert resumed.digest == whole.digest
     assert all(np.array_equal(resumed.trained[k], whole.trained[k]) for k in whole.trained)
+
+
+def test_a_drawn_seed_is_recorded_and_comes_back(tmp_path):
+    model = MatrixFactorization(4, 2, random_state=None)
+    model.fit(RATINGS, callbacks=[RunRecorder(tmp_path)])
+    again = serialeq.load(tmp_path).estimator()
+    assert again.random_state == again.seed_ == model.seed_
+    assert again.fit(RATINGS).digest_ == model.digest_
+
+
+def test_a_restored_model_knows_its_epoch(tmp_path):
+    model = MatrixFactorization(16, 60, learning_rate=0.2, schedule="constant", l2=0.0)
+    kept = RATINGS.subset(slice(0, 400)), RATINGS.subset(slice(400, None))
+    model.fit(kept[0], validation=kept[1], callbacks=[RunRecorder(tmp_path), BestEpoch()])
+    again = serialeq.load(tmp_path).estimator()
+    assert 0 < model.epoch_ < 60
+    assert again.epoch_ == model.epoch_
+    assert again.final_losses() == model.final_losses()

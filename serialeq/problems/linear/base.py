@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, replace
+from copy import copy
+from dataclasses import KW_ONLY
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -200,7 +201,9 @@ class LinearEstimator(Estimator, LinearParameters):
 
     def _held_out(self, problem: LinearModel, rows: Rows) -> HeldOut:
         """Return the objective of the problem's weights on other rows."""
-        other = self._model(rows, replace(self, arithmetic="float64"))
+        plain = copy(self)  # not `replace`: a subclass may have a constructor of its own
+        plain.arithmetic = "float64"
+        other = self._model(rows, plain)
 
         def loss(team: WorkerTeam) -> float:
             coef, intercept = problem.published()
