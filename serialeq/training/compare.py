@@ -28,8 +28,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a contestant: `seconds` of planning, packing and all epochs, `error` of the
-    problem; `equivalent`: its engine promises the bits of the serial run."""
+    """What came of a contestant; `seconds` are of planning, packing and all epochs."""
 
     contestant: Contestant
     equivalent: bool
