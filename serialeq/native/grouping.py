@@ -34,10 +34,7 @@ def signature_keys(
     width : int
         Number of digits; their base is ``n_blocks + 1``.
 
-    Raises
-    ------
-    SerialeqError
-        If the keys would not fit into 62 bits (long supports over many blocks).
+    SerialeqError: if the keys would not fit into 62 bits (long supports over many blocks).
     """
     base = n_blocks + 1
     width = _widest_signature(indptr, arity, indices, labels)

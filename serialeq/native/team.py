@@ -40,10 +40,7 @@ def count_workers(n_jobs: int | None) -> int:
 
     None and -1: all cores; -2: all but one, and so on.
 
-    Raises
-    ------
-    SerialeqError
-        If `n_jobs` is zero, no integer, or beyond 1024.
+    SerialeqError: if `n_jobs` is zero, no integer, or beyond 1024.
     """
     if n_jobs is None:
         return available_cores()

@@ -57,10 +57,7 @@ def read_training(
     features are "tfidf" or `n_hashed` ones by "hashing". Labels are numbers for a regression, and
     otherwise int64, or str if of texts.
 
-    Raises
-    ------
-    SerialeqError
-        If the arguments do not go together, or what was read is not to be trained on.
+    SerialeqError: if the arguments do not go together, or what was read is not to be trained on.
     """
     if (data is None) == (text is None):
         raise SerialeqError("expected either a svmlight file or --text FILE")

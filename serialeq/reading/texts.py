@@ -21,10 +21,7 @@ def read_labelled_texts(path: str, *, numbers: bool = False) -> tuple[np.ndarray
     labels : array of str, or of finite float64 if they are to be `numbers`, shape (n,)
     texts : array of objects, shape (n,)
 
-    Raises
-    ------
-    DataError
-        If the file cannot be read, or a line is not a label and a text; names the line.
+    DataError: if the file cannot be read, or a line is not a label and a text; names the line.
     """
     labels: list[Any] = []
     texts = []

@@ -106,10 +106,7 @@ class RunDirectory:
     def model(self) -> dict[str, np.ndarray]:
         """Return the arrays of the model.
 
-        Raises
-        ------
-        DataError
-            If the run is not complete.
+        DataError: if the run is not complete.
         """
         if self.manifest.model is None:
             done, n = self.manifest.chain.n_epochs, self.manifest.run["n_epochs"]

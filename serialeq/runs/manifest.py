@@ -120,10 +120,7 @@ class Manifest:
     def decode(cls, content: bytes, name: str = NAME) -> Manifest:
         """Return the manifest of the bytes.
 
-        Raises
-        ------
-        DataError
-            Names the field that is not as expected.
+        DataError: names the field that is not as expected.
         """
         try:
             given = json.loads(content)

@@ -11,10 +11,7 @@ from serialeq.training.fit import fit
 def example(word: str, n: int = 1) -> Problem:
     """Return the small problem of a registered kind, or one n times as large.
 
-    Raises
-    ------
-    SerialeqError
-        If there is no such kind.
+    SerialeqError: if there is no such kind.
     """
     if word not in kinds():
         raise SerialeqError(f"kind: expected one of {', '.join(kinds())}, got {word!r}")

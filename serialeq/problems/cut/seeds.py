@@ -18,10 +18,7 @@ UNKNOWN = -1
 def check_seeds(seeds: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return classes, ascending, and the number of the class of each node's seed, or −1 (flat).
 
-    Raises
-    ------
-    DataError
-        If there is not one integer of at least −1 for each node, or fewer than two labels.
+    DataError: if there is not one integer of at least −1 for each node, or fewer than two labels.
     """
     seeds = np.asarray(seeds)
     if seeds.shape != shape or seeds.dtype.kind not in "iu":

@@ -31,10 +31,7 @@ def count_pairs(
     counts : csr_array of float64, shape (n_words, n_words)
         Symmetric, canonical.
 
-    Raises
-    ------
-    DataError
-        If a text is no string, or no word or pair is left.
+    DataError: if a text is no string, or no word or pair is left.
     """
     tokens = _tokens(texts)
     frequencies = Counter(word for text in tokens for word in text)
@@ -78,10 +75,7 @@ def _tokens(texts: Iterable[str]) -> list[list[str]]:
 def check_counts(X: Any) -> sp.csr_array:
     """Return a square matrix of counts as canonical CSR, without the zeros that it stores.
 
-    Raises
-    ------
-    DataError
-        If it is not square, or a count is not a finite number above 0 (or is subnormal).
+    DataError: if it is not square, or a count is not a finite number above 0 (or is subnormal).
     """
     if X.ndim != 2 or X.shape[0] != X.shape[1]:
         raise DataError(f"X: expected a square matrix of counts, got shape {X.shape}")

@@ -54,10 +54,7 @@ def fill(
     `n_updates` were made before, and each has `batch` samples. Returns the scale of the weights
     after the epoch, and the sum of the scales since the last fold.
 
-    Raises
-    ------
-    SerialeqError
-        If a step is 1 / α or more, or if the weights vanish.
+    SerialeqError: if a step is 1 / α or more, or if the weights vanish.
     """
     unit, tick = (lattice.unit, lattice.tick) if lattice else (1.0, 1.0)
     scale, passed = fill_rates(

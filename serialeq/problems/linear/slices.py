@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,26 +27,57 @@ def cut_columns(
     a few words make up most of a text, and side by side they stay in the nearest cache. Not for
     workers that share columns: they would fight for the cache lines.
 
-    Returns
-    -------
-    cuts : array of int64, shape (n_slices + 1,)
-        Slice ``p`` holds the columns ``cuts[p] <= j < cuts[p + 1]``.
-    first : array of int64, shape (n_slices + 1,)
-        Row of the weights where each slice starts: see `whole_pages`.
-    place : array of uint32, shape (n_columns,)
-        Row of the weights that belongs to each column.
+    Returns cuts, (n_slices + 1,) int64: slice ``p`` holds the columns ``cuts[p]`` to ``cuts[p + 1]``;
+    the row of the weights where each slice starts, likewise (see `whole_pages`); and the row of
+    the weights that belongs to each column, (n_columns,) uint32.
     """
     degrees = _sampled_degrees(indptr, indices, n_columns)
-    so_far = np.cumsum(degrees, dtype=np.int64)
-    shares = degrees.sum() * np.arange(1, n_slices) / n_slices
-    cuts = np.concatenate([[0], np.searchsorted(so_far, shares, side="right"), [n_columns]])
+    cuts = _cut(degrees, n_slices)
     first = np.concatenate([[0], np.cumsum(whole_pages(np.diff(cuts)))])
-    place = np.empty(n_columns, dtype=np.uint32)
-    bits = np.frexp(degrees)[1].astype(np.int8) * frequent_first
-    for p, (lower, upper) in enumerate(pairwise(cuts)):
-        most_first = lower + np.argsort(-bits[lower:upper], kind="stable")
-        place[most_first] = np.arange(first[p], first[p] + upper - lower)
-    return cuts, first, place
+    if not frequent_first:
+        degrees[:] = 0
+    return cuts, first, _places(degrees, cuts, first)
+
+
+@jit
+def _cut(degrees: Any, n_slices: int) -> Any:
+    """Return where slices begin: each has an equal share of the degrees, to a column."""
+    cuts = np.full(n_slices + 1, degrees.size, np.int64)
+    cuts[0] = 0
+    total, so_far, p = degrees.sum(), 0, 1
+    for j in range(degrees.size):
+        so_far += degrees[j]
+        while p < n_slices and so_far > total * p / n_slices:
+            cuts[p] = j
+            p += 1
+    return cuts
+
+
+@jit
+def _places(degrees: Any, cuts: Any, first: Any) -> Any:
+    """Return the columns' places: in each slice those whose degree has the most bits first."""
+    place = np.empty(degrees.size, np.uint32)
+    for p in range(cuts.size - 1):
+        following = np.zeros(33, np.int64)  # place of the next column with 32, 31, …, no bits
+        for j in range(np.uintp(cuts[p]), np.uintp(cuts[p + 1])):
+            following[32 - _bits(degrees[j])] += 1
+        at = first[p]
+        for r in range(33):
+            following[r], at = at, at + following[r]
+        for j in range(np.uintp(cuts[p]), np.uintp(cuts[p + 1])):
+            r = 32 - _bits(degrees[j])
+            place[j] = following[r]
+            following[r] += 1
+    return place
+
+
+@inline
+def _bits(number: int) -> int:
+    bits = 0
+    while number > 0:
+        number >>= 1
+        bits += 1
+    return bits
 
 
 @jit
