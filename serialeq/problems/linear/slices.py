@@ -27,7 +27,7 @@ def cut_columns(
     a few words make up most of a text, and side by side they stay in the nearest cache. Not for
     workers that share columns: they would fight for the cache lines.
 
-    Returns cuts, (n_slices + 1,) int64: slice ``p`` holds the columns ``cuts[p]`` to ``cuts[p + 1]``;
+    Returns cuts, (n_slices + 1,) int64: slice p holds the columns ``cuts[p]`` to ``cuts[p + 1]``;
     the row of the weights where each slice starts, likewise (see `whole_pages`); and the row of
     the weights that belongs to each column, (n_columns,) uint32.
     """
