@@ -1,4 +1,4 @@
-/* How a team hands out jobs: run, _hand_out, _tell, _linger and _work in serialeq/team.py.
+/* How a team hands out jobs: run, _hand_out, _tell, _linger and _work in serialeq/native/team.py.
 
    The caller runs TURNS jobs, each in machine code or in Python, each on any number of the
    THREADS helpers (the caller, thread 0, is not modelled as a worker), and may be interrupted
