@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from serialeq.digest import digest_arrays
-from serialeq.engines.engine import Promise, promise_of
 from serialeq.errors import DivergenceError
 from serialeq.native.team import WorkerTeam, available_cores, count_workers
 from serialeq.problem import Problem
@@ -58,11 +57,6 @@ class Fitted:
     def digest(self) -> str:
         """The sha256 of the trained arrays."""
         return digest_arrays(self.trained)
-
-    @property
-    def promise(self) -> Promise:
-        """What the engine promises of the bits."""
-        return promise_of(self.engine)
 
 
 def train(
